@@ -1,0 +1,44 @@
+"""Checked instances to typed documents: the way of JSON that was valid but not in normal form."""
+
+from decimal import Decimal
+from typing import Any
+
+from datamodel.check import lexical
+from datamodel.facets import normal
+from datamodel.instances import Instance
+from datamodel.model import ClassType, Element, Simple, SimpleType
+from datamodel.structs import StructBuilder
+from datamodel.xml_codec import HINTS
+
+
+def build(element: Element, found: Instance, structs: StructBuilder) -> Any:
+    """The struct, or bare value, of one element that the checker passed."""
+    if isinstance(element.content, Simple):
+        return _simple(element.content, found, structs)
+    return _class(element, element.content, found, structs)
+
+
+def _value(kind: SimpleType, text: str) -> Any:
+    return Decimal(text) if kind.primitive == "decimal" else normal(kind, text)
+
+
+def _simple(content: Simple, found: Instance, structs: StructBuilder) -> Any:
+    value = _value(content.type, lexical(found))
+    kinds = {use.name: use.type for use in content.attributes}
+    fields = {
+        f"at_{name}": normal(kinds[name], attribute.text)
+        for name, attribute in found.attributes.items()
+        if name in kinds
+    }
+    return structs.attributed[content](value=value, **fields) if fields else value
+
+
+def _class(element: Element, content: ClassType, found: Instance, structs: StructBuilder) -> Any:
+    fields: dict[str, Any] = {
+        HINTS[name]: attribute.text for name, attribute in found.attributes.items() if name in HINTS
+    }
+    for position in content.children:
+        parts = [build(position, below, structs) for below in found.children if below.tag == position.tag]
+        if parts:
+            fields[position.field] = tuple(parts) if position.many else parts[0]
+    return structs.of_class(element.name, content)(**fields)

@@ -1,0 +1,214 @@
+"""Finds every fault of a message at once, in the same words and order for XML and JSON.
+
+The quick ways (libxml2 for XML, msgspec for JSON) say only that something is wrong; this walk says what and where.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+
+from datamodel.facets import XML_SPACE, describe, fault
+from datamodel.instances import Attribute, Instance
+from datamodel.issues import Issue, PointerStep, Report
+from datamodel.limits import MAX_DIGITS, Limits
+from datamodel.model import LOCATION_HINTS, XSI, AttributeUse, ClassType, Element, Simple
+from datamodel.numbers import plain
+from datamodel.wording import issue
+
+HINT_TAGS = {f"{{{XSI}}}{name}" for name in LOCATION_HINTS}
+HIDDEN = "(personal)"
+
+
+class Place:
+    """Where an element stands, in the three notations. Sequences count from 1."""
+
+    __slots__ = ("element", "instance", "pointer", "wco", "xpath")
+
+    def __init__(self, element: Element, instance: Instance, parent: "Place | None", number: int) -> None:
+        self.element, self.instance = element, instance
+        step = f"[{number}]" if element.many else ""
+        self.xpath: str = f"{parent.xpath if parent else ''}/{element.json_name}{step}"
+        index = f"/{number - 1}" if element.many else ""
+        self.pointer: str = f"{parent.pointer if parent else ''}/{element.json_name}{index}"
+        self.wco: tuple[PointerStep, ...] = parent.wco if parent else ()
+        if element.wco_id and isinstance(element.content, ClassType):
+            self.wco = (*self.wco, PointerStep(element.wco_id, number))
+
+    def tagged(self) -> tuple[PointerStep, ...]:
+        """The WCO pointer with the tag of an attribute on its last section."""
+        if isinstance(self.element.content, ClassType) or not self.wco or not self.element.wco_id:
+            return self.wco
+        last = self.wco[-1]
+        return (*self.wco[:-1], PointerStep(last.section, last.sequence, self.element.wco_id))
+
+
+class Checker:
+    """One walk over one message."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.issues: list[Issue] = []
+        self.total = 0
+
+    def report(self) -> Report:
+        """What was found."""
+        return Report(tuple(self.issues), self.total)
+
+    def add(
+        self,
+        rule: str,
+        place: Place,
+        *,
+        name: str = "",
+        below: str = "",
+        at: Instance | Attribute | None = None,
+        value: str | None = None,
+        expected: str | None = None,
+    ) -> None:
+        """Count an issue, and keep it while there is room. `below` is a step under the place, `at` its own place."""
+        self.total += 1
+        if len(self.issues) >= self.limits.max_issues:
+            return
+        spot = at or place.instance
+        found = issue(
+            rule,
+            name=name or place.element.name,
+            xpath=f"{place.xpath}/{below}" if below else place.xpath,
+            json_pointer=f"{place.pointer}/{below}" if below else place.pointer,
+            wco_pointer=place.tagged(),
+            wco_id=place.element.wco_id or None,
+            line=spot.line,
+            column=spot.column,
+            value=self.shown(place.element, value),
+            expected=expected,
+        )
+        self.issues.append(found)
+
+    def shown(self, element: Element, value: str | None) -> str | None:
+        """The value as an issue may show it: cut, and hidden where it is personal."""
+        if value is None:
+            return None
+        if element.personal:
+            return HIDDEN
+        printable = "".join(sign if sign.isprintable() else "\ufffd" for sign in value[: self.limits.max_value_shown])
+        return printable + ("…" if len(value) > self.limits.max_value_shown else "")
+
+    def element(self, place: Place) -> None:
+        """Check one element and all below it."""
+        content, found = place.element.content, place.instance
+        if found.stray:
+            self.add("json.kind", place, value=_kind_words(found), expected=found.stray)
+        if isinstance(content, Simple):
+            self.simple(place, content)
+        else:
+            self.class_type(place, content)
+
+    def simple(self, place: Place, content: Simple) -> None:
+        """A value, its kind in JSON, its attributes."""
+        found = place.instance
+        for below in found.children:
+            label = f"{place.element.name}/{below.label}"
+            self.add(
+                "element.children", place, below=below.label, at=below, name=label, expected=describe(content.type)
+            )
+        self.attributes(place, content.attributes)
+        wanted = "number" if content.type.primitive == "decimal" else "string"
+        if found.kind not in ("element", wanted):
+            expected = "a number" if wanted == "number" else "a string"
+            self.add("json.kind", place, value=_kind_words(found), expected=expected)
+            return
+        if fault_found := fault(content.type, lexical(found)):
+            rule, expected = fault_found
+            self.add(rule, place, value=found.text, expected=expected)
+
+    def attributes(self, place: Place, uses: Iterable[AttributeUse]) -> None:
+        """The XML attributes of an element against those it may carry."""
+        allowed = {use.name: use for use in uses}
+        words = "it takes " + ", ".join(allowed) if allowed else "it takes none"
+        for name, attribute in place.instance.attributes.items():
+            if name in HINT_TAGS:
+                continue
+            label = "@" + name.rpartition("}")[2]
+            if name not in allowed:
+                self.add("attribute.unknown", place, below=label, name=label, at=attribute, expected=words)
+            elif fault_found := fault(allowed[name].type, attribute.text):
+                rule, expected = fault_found
+                self.add(rule, place, below=label, name=label, at=attribute, value=attribute.text, expected=expected)
+        for name, use in allowed.items():
+            if use.required and name not in place.instance.attributes:
+                self.add("attribute.missing", place, below=f"@{name}", name=f"@{name}", expected=describe(use.type))
+
+    def class_type(self, place: Place, content: ClassType) -> None:
+        """The children of a class: known, in order, not too many, none missing."""
+        found = place.instance
+        if found.kind not in ("element", "object") and not (found.kind == "string" and not found.text):
+            self.add("json.kind", place, value=_kind_words(found), expected="an object")
+            return
+        if found.kind == "element" and found.text.strip(XML_SPACE):
+            self.add("element.text", place, value=found.text.strip(XML_SPACE))
+        self.attributes(place, ())
+        self.children(place, content)
+
+    def children(self, place: Place, content: ClassType) -> None:
+        """Walk the children once, then say which are missing."""
+        known = {element.tag: index for index, element in enumerate(content.children)}
+        counts: Counter[int] = Counter()
+        furthest = 0
+        for below in place.instance.children:
+            index = known.get(below.tag)
+            if index is None:
+                self.unknown(place, content, below)
+                continue
+            element = content.children[index]
+            counts[index] += 1
+            spot = Place(element, below, place, counts[index])
+            if index < furthest and below.kind == "element":
+                self.add("element.order", spot, expected=f"before {content.children[furthest].name}")
+            if element.max is not None and counts[index] == element.max + 1:
+                self.add("element.repeated", spot, expected=f"at most {element.max}")
+            furthest = max(furthest, index)
+            self.element(spot)
+        for index, element in enumerate(content.children):
+            if counts[index] < element.min:
+                self.missing(place, element, counts[index])
+
+    def unknown(self, place: Place, content: ClassType, below: Instance) -> None:
+        """An element or property that the class does not have."""
+        names = [element.name for element in content.children]
+        if below.label in names:
+            element = content.children[names.index(below.label)]
+            words = f"{below.label} of namespace {element.namespace} does"
+        else:
+            near = get_close_matches(below.label, names, n=3)
+            words = "did you mean " + " or ".join(near) + "?" if near else "it takes " + ", ".join(names[:12])
+        self.add("element.unknown", place, below=below.label, at=below, name=below.label, expected=words)
+
+    def missing(self, place: Place, element: Element, count: int) -> None:
+        """A mandatory part that is not there."""
+        absent = Instance(element.tag, element.name, place.instance.line, place.instance.column)
+        spot = Place(element, absent, place, count + 1)
+        kind = describe(element.content.type) if isinstance(element.content, Simple) else "a class of its own parts"
+        self.add("element.missing", spot, expected=kind)
+
+
+def lexical(found: Instance) -> str:
+    """The lexical form of a value; a JSON number in plain notation, whatever its own."""
+    if found.kind != "number" or not ("e" in found.text or "E" in found.text):
+        return found.text
+    try:
+        return format(plain(Decimal(found.text), MAX_DIGITS), "f")
+    except (ValueError, InvalidOperation):
+        return "9" * (MAX_DIGITS + 3)  # as many digits as no type takes
+
+
+def _kind_words(found: Instance) -> str:
+    article = "an" if found.kind in ("array", "object") else "a"
+    return "null" if found.kind == "null" else f"{article} {found.kind}"
+
+
+def check(root: Element, found: Instance, limits: Limits) -> Report:
+    """All issues of a message whose root is the model's root."""
+    checker = Checker(limits)
+    checker.element(Place(root, found, None, 1))
+    return checker.report()

@@ -1,0 +1,146 @@
+"""Values against their types: white space, lengths, patterns, enumerations, digits (XML Schema part 2).
+
+What decides here is equal to libxml2's verdict; a property test holds the two together. Lexical rules that are
+libxml2's own business (anyURI, language) are asked of libxml2 itself.
+"""
+
+import re
+from decimal import Decimal
+from functools import cache
+
+from lxml import etree
+
+from datamodel.limits import MAX_DIGITS
+from datamodel.model import SimpleType
+from datamodel.numbers import LEXICAL, within
+
+XML_SPACE = " \t\n\r"
+SPACE_RUN = re.compile(r"[ \t\n\r]+")
+NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+COLLAPSED = r"(?:[^ \t\n\r]+(?: [^ \t\n\r]+)*)?"
+FOLDED = ("token", "decimal", "anyURI", "language")
+PLAIN_URI = r"[A-Za-z0-9][A-Za-z0-9:/._~-]*"
+PLAIN_LANGUAGE = r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*"
+
+
+def normal(kind: SimpleType, text: str) -> str:
+    """The text with its white space folded as the type says (section 4.3.6 whiteSpace)."""
+    if kind.primitive in FOLDED:
+        return SPACE_RUN.sub(" ", text).strip(" ")
+    return text
+
+
+def python_pattern(pattern: str) -> str:
+    """An XSD pattern as a Python one: `.` and `\\s` mean other characters there (appendix F)."""
+    parts = re.split(r"(\\.|\[|\])", pattern)
+    inside, out = False, []
+    for part in parts:
+        if part == r"\s":
+            out.append(r" \t\n\r" if inside else r"[ \t\n\r]")
+        elif part in ("[", "]"):
+            inside = part == "["
+            out.append(part)
+        else:
+            out.append(part if inside or part.startswith("\\") else part.replace(".", r"[^\n\r]"))
+    return "".join(out)
+
+
+@cache
+def _matcher(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"(?:{python_pattern(pattern)})\\Z")
+
+
+@cache
+def safe_pattern(kind: SimpleType) -> str | None:
+    """A Python pattern whose every match is a valid value in normal form; None where any text is.
+
+    It may refuse valid values that need folding: it guards the quick way, not the verdict.
+    """
+    parts = {"token": COLLAPSED, "anyURI": PLAIN_URI, "language": PLAIN_LANGUAGE}
+    tests = [parts[kind.primitive]] if kind.primitive in parts else []
+    if kind.values:
+        tests.append("|".join(map(re.escape, kind.values)))
+    if kind.pattern:
+        tests.append(python_pattern(kind.pattern))
+    if not tests:
+        return None
+    ahead = "".join(f"(?=(?:{test})\\Z)" for test in tests[:-1])
+    return f"^{ahead}(?:{tests[-1]})\\Z"
+
+
+@cache
+def _lexicon(primitive: str) -> etree.XMLSchema:
+    text = (
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">'
+        f'<xs:element name="v" type="xs:{primitive}"/></xs:schema>'
+    )
+    return etree.XMLSchema(etree.fromstring(text))
+
+
+def _lexical(primitive: str, text: str) -> bool:
+    probe = etree.Element("v")
+    probe.text = text
+    return bool(_lexicon(primitive).validate(probe))
+
+
+def fault(kind: SimpleType, text: str) -> tuple[str, str] | None:
+    """The rule that a value breaks and what was expected instead; None for a good value.
+
+    `text` is the lexical form as it stood in the message.
+    """
+    if NOT_XML.search(text):
+        return "value.character", "characters that XML 1.0 allows"
+    value = normal(kind, text)
+    if kind.primitive == "decimal":
+        return _number_fault(kind, value)
+    if kind.primitive in ("anyURI", "language") and not _lexical(kind.primitive, value):
+        return "value.format", {"anyURI": "a URI", "language": "a language tag such as en or fr-CA"}[kind.primitive]
+    return _text_fault(kind, value)
+
+
+def _number_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
+    if not LEXICAL.fullmatch(value):
+        return "value.number", describe(kind)
+    if len(value) > MAX_DIGITS + 2:
+        return "size.digits", f"at most {MAX_DIGITS} digits"
+    return None if within(Decimal(value), kind) else ("value.digits", describe(kind))
+
+
+def _text_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
+    low, high = kind.length or kind.min_length or 0, kind.length or kind.max_length
+    if kind.values and value not in kind.values:
+        return "value.code", describe(kind)
+    if kind.pattern and not _matcher(kind.pattern).match(value):
+        return ("value.blank" if not value.strip(XML_SPACE) else "value.format"), describe(kind)
+    if len(value) < low or (high is not None and len(value) > high):
+        return "value.length", describe(kind)
+    return None
+
+
+def describe(kind: SimpleType) -> str:
+    """What a type takes, in words that fit an error message."""
+    if kind.primitive == "decimal":
+        if kind.total_digits is None:
+            return "a number in digits"
+        decimals = f", {kind.fraction_digits} of them decimals" if kind.fraction_digits else ", no decimals"
+        return f"a number of at most {kind.total_digits} digits{decimals}"
+    if kind.values:
+        return "one of " + ", ".join(kind.values)
+    return WORDS.get(kind.pattern or "", f"text of the form {kind.pattern}") + _length_words(kind)
+
+
+WORDS = {
+    "": "text",
+    r".*[^\s].*": "text on one line, not blank",
+    "([a-zA-Z])*": "letters",
+    "([0-9])*": "digits",
+    r"(20\d{6})(\d{6}(Z|[-+]\d\d))?": "CCYYMMDD (format 102) or CCYYMMDDhhmmss with zone (format 304)",
+}
+
+
+def _length_words(kind: SimpleType) -> str:
+    if kind.length is not None:
+        return f", exactly {kind.length} characters"
+    if kind.max_length is not None:
+        return f", at most {kind.max_length} characters"
+    return ""

@@ -1,0 +1,82 @@
+"""Hostile XML is turned away here, before anything reads it: no DTD, no entities, ceilings on depth and count.
+
+The parser never recovers, never resolves an entity and never opens a file or a connection.
+"""
+
+import re
+
+from lxml import etree
+
+from datamodel.issues import Issue
+from datamodel.limits import Limits
+from datamodel.wording import issue, refused
+
+BOM = b"\xef\xbb\xbf"
+PROLOG = re.compile(rb"(?>(?:\s|<\?(?>.*?\?>)|<!--(?>.*?-->))*)<!DOCTYPE", re.DOTALL)
+DECLARED = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+UTF8_NAMES = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+def check_text(body: bytes, limits: Limits) -> None:
+    """Size, emptiness and encoding, the same for both formats. Raises Refused."""
+    if len(body) > limits.max_bytes:
+        raise refused(issue("size.body", expected=f"at most {limits.max_bytes} bytes"), status=413)
+    if not body.strip():
+        raise refused(issue("body.empty"), status=400)
+    if body.isascii():
+        return
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = body[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - before.rfind(b"\n")
+        found = issue("body.not-utf8", line=line, column=column, value=f"byte 0x{body[error.start]:02X}")
+        raise refused(found, status=400) from None
+
+
+def parse(body: bytes, limits: Limits) -> etree._Element:
+    """The root element of a well-formed, harmless document without comments. Raises Refused."""
+    check_text(body, limits)
+    body = body.removeprefix(BOM)
+    declared = DECLARED.match(body)
+    if declared and declared[1].decode().lower() not in UTF8_NAMES:
+        raise refused(issue("xml.encoding", value=declared[1].decode(), expected="UTF-8"), status=400)
+    if PROLOG.match(body):
+        raise refused(issue("xml.doctype"), status=400)
+    if body.count(b"<") > 2 * limits.max_elements:
+        raise refused(issue("size.elements", expected=f"at most {limits.max_elements} elements"), status=413)
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        recover=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        raise refused(_malformed(error), status=400) from None
+    if _deeper(root, limits.max_depth):
+        raise refused(issue("size.depth", expected=f"at most {limits.max_depth} levels"), status=400)
+    return root
+
+
+def _malformed(error: etree.XMLSyntaxError) -> Issue:
+    line, column = error.position
+    rule = "size.depth" if "xcessive depth" in str(error.msg) else "xml.malformed"
+    return issue(rule, line=max(line, 1), column=max(column, 1), expected="well-formed XML 1.0", detail=_reason(error))
+
+
+def _reason(error: etree.XMLSyntaxError) -> str:
+    """libxml2's reason without the place, which the issue carries in fields of its own."""
+    return re.sub(r", line \d+, column \d+.*$", "", error.msg or "not well-formed")
+
+
+def _deeper(root: etree._Element, most: int) -> bool:
+    """Whether any element stands more than `most` levels deep."""
+    return bool(root.xpath("boolean(" + "/".join(["/*"] + ["*"] * most) + ")"))

@@ -1,0 +1,40 @@
+"""XML to instances, through expat, which knows line and column of everything that libxml2's tree has forgotten."""
+
+from xml.parsers import expat
+
+from datamodel.instances import Attribute, Instance
+from datamodel.xml_guard import BOM
+
+
+def instances(body: bytes) -> Instance:
+    """The root instance. The body has passed the guard, so it is well-formed and has no document type."""
+    parser = expat.ParserCreate("UTF-8", namespace_separator="}")
+    parser.buffer_text = True
+    top = Instance("", "", 1, 1)
+    stack = [top]
+    texts: list[list[str]] = [[]]
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        line, column = parser.CurrentLineNumber, parser.CurrentColumnNumber + 1
+        found = Instance(clark(name), name.rpartition("}")[2], line, column)
+        found.attributes = {clark(key): Attribute(text, line, column) for key, text in attributes.items()}
+        stack[-1].children.append(found)
+        stack.append(found)
+        texts.append([])
+
+    def end(_: str) -> None:
+        stack.pop().text = "".join(texts.pop())
+
+    def characters(data: str) -> None:
+        texts[-1].append(data)
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = characters
+    parser.Parse(body.removeprefix(BOM), True)
+    return top.children[0]
+
+
+def clark(name: str) -> str:
+    """expat's `namespace}local` as `{namespace}local`."""
+    return "{" + name if "}" in name else name
