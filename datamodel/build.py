@@ -6,7 +6,9 @@ from typing import Any
 from datamodel.check import lexical
 from datamodel.facets import normal
 from datamodel.instances import Instance
+from datamodel.limits import MAX_DIGITS
 from datamodel.model import ClassType, Element, Simple, SimpleType
+from datamodel.numbers import plain
 from datamodel.structs import StructBuilder
 from datamodel.xml_codec import HINTS
 
@@ -19,7 +21,7 @@ def build(element: Element, found: Instance, structs: StructBuilder) -> Any:
 
 
 def _value(kind: SimpleType, text: str) -> Any:
-    return Decimal(text) if kind.primitive == "decimal" else normal(kind, text)
+    return plain(Decimal(text), MAX_DIGITS) if kind.primitive == "decimal" else normal(kind, text)
 
 
 def _simple(content: Simple, found: Instance, structs: StructBuilder) -> Any:
@@ -30,7 +32,8 @@ def _simple(content: Simple, found: Instance, structs: StructBuilder) -> Any:
         for name, attribute in found.attributes.items()
         if name in kinds
     }
-    return structs.attributed[content](value=value, **fields) if fields else value
+    attributed = structs.attributed(content)
+    return attributed(value=value, **fields) if attributed and fields else value
 
 
 def _class(element: Element, content: ClassType, found: Instance, structs: StructBuilder) -> Any:

@@ -12,20 +12,31 @@ from lxml import etree
 
 from datamodel.limits import MAX_DIGITS
 from datamodel.model import SimpleType
-from datamodel.numbers import LEXICAL, within
+from datamodel.numbers import LEXICAL, plain, within
 
 XML_SPACE = " \t\n\r"
 SPACE_RUN = re.compile(r"[ \t\n\r]+")
 NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 COLLAPSED = r"(?:[^ \t\n\r]+(?: [^ \t\n\r]+)*)?"
-FOLDED = ("token", "decimal", "anyURI", "language")
-PLAIN_URI = r"[A-Za-z0-9][A-Za-z0-9:/._~-]*"
-PLAIN_LANGUAGE = r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*"
+DAY = r"[0-9]{3}[1-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+SAFE = {  # forms of a primitive that are valid beyond doubt, and in normal form
+    "token": COLLAPSED,
+    "anyURI": r"[A-Za-z0-9][A-Za-z0-9/._~-]*",
+    "language": r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*",
+    "date": DAY,
+    "dateTime": DAY + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z?",
+}
+ASKED = {  # primitives whose lexical rules are libxml2's own business
+    "anyURI": "a URI",
+    "language": "a language tag such as en or fr-CA",
+    "date": "a date CCYY-MM-DD",
+    "dateTime": "a date and time CCYY-MM-DDThh:mm:ss with zone",
+}
 
 
 def normal(kind: SimpleType, text: str) -> str:
     """The text with its white space folded as the type says (section 4.3.6 whiteSpace)."""
-    if kind.primitive in FOLDED:
+    if kind.primitive != "string":
         return SPACE_RUN.sub(" ", text).strip(" ")
     return text
 
@@ -56,8 +67,7 @@ def safe_pattern(kind: SimpleType) -> str | None:
 
     It may refuse valid values that need folding: it guards the quick way, not the verdict.
     """
-    parts = {"token": COLLAPSED, "anyURI": PLAIN_URI, "language": PLAIN_LANGUAGE}
-    tests = [parts[kind.primitive]] if kind.primitive in parts else []
+    tests = [SAFE[kind.primitive]] if kind.primitive in SAFE else []
     if kind.values:
         tests.append("|".join(map(re.escape, kind.values)))
     if kind.pattern:
@@ -93,17 +103,19 @@ def fault(kind: SimpleType, text: str) -> tuple[str, str] | None:
     value = normal(kind, text)
     if kind.primitive == "decimal":
         return _number_fault(kind, value)
-    if kind.primitive in ("anyURI", "language") and not _lexical(kind.primitive, value):
-        return "value.format", {"anyURI": "a URI", "language": "a language tag such as en or fr-CA"}[kind.primitive]
+    if kind.primitive in ASKED and not _lexical(kind.primitive, text):
+        return "value.format", ASKED[kind.primitive]
     return _text_fault(kind, value)
 
 
 def _number_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
     if not LEXICAL.fullmatch(value):
         return "value.number", describe(kind)
-    if len(value) > MAX_DIGITS + 2:
+    try:
+        number = plain(Decimal(value), MAX_DIGITS)
+    except ValueError:
         return "size.digits", f"at most {MAX_DIGITS} digits"
-    return None if within(Decimal(value), kind) else ("value.digits", describe(kind))
+    return None if within(number, kind) else ("value.digits", describe(kind))
 
 
 def _text_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
@@ -126,6 +138,8 @@ def describe(kind: SimpleType) -> str:
         return f"a number of at most {kind.total_digits} digits{decimals}"
     if kind.values:
         return "one of " + ", ".join(kind.values)
+    if kind.primitive in ASKED:
+        return ASKED[kind.primitive]
     return WORDS.get(kind.pattern or "", f"text of the form {kind.pattern}") + _length_words(kind)
 
 

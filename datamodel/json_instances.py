@@ -16,6 +16,7 @@ from datamodel.wording import issue, refused
 
 SPACE = re.compile(r"[ \t\n\r]*")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 WORDS = {"true": "boolean", "false": "boolean", "null": "null"}
 HINTS = {f"@xsi:{name}": f"{{{XSI}}}{name}" for name in LOCATION_HINTS}
 
@@ -96,6 +97,8 @@ class Tokeniser:
             text, end = scanstring(self.text, at + 1, True)
         except ValueError as error:
             raise self.malformed(getattr(error, "pos", at), "the string is not closed or not escaped") from None
+        if HALF_PAIR.search(text):
+            raise self.malformed(at, "the string holds half a surrogate pair")
         return text, end
 
     def array(self, at: int, depth: int) -> tuple[Value, int]:

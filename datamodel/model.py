@@ -10,10 +10,11 @@ import msgspec
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 LOCATION_HINTS = ("schemaLocation", "noNamespaceSchemaLocation")
+PRIMITIVES = ("string", "token", "decimal", "anyURI", "language", "date", "dateTime")
 
 
 class SimpleType(msgspec.Struct, frozen=True, kw_only=True):
-    """A lexical type. `primitive` is string, token, decimal, anyURI or language; lengths count characters.
+    """A lexical type. `primitive` is one of PRIMITIVES, of XML Schema; lengths count characters.
 
     `pattern` is an XSD regular expression (XML Schema part 2, appendix F); `values` an enumeration.
     """

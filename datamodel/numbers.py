@@ -12,16 +12,16 @@ LEXICAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
 def plain(number: Decimal, max_digits: int) -> Decimal:
-    """The same value without a positive exponent, so that it can be written in plain notation.
+    """The same value without a positive exponent, so that it can be written in plain notation; zero has no sign.
 
     Raises ValueError where that would take more than `max_digits` digits: 1E+400 is a short way to ask for much work.
     """
-    digits, exponent = number.as_tuple()[1:]
-    if not isinstance(exponent, int) or len(digits) + abs(exponent) > max_digits:
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or max(len(digits) + max(exponent, 0), -exponent) > max_digits:
         raise ValueError("too many digits")
     if exponent <= 0:
-        return number
-    return Decimal((number.as_tuple().sign, (*digits, *([0] * exponent)), 0))
+        return number if number else number.copy_abs()
+    return Decimal((sign, (*digits, *([0] * exponent)), 0))
 
 
 def digit_counts(number: Decimal) -> tuple[int, int]:

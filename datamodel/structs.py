@@ -56,7 +56,7 @@ class StructBuilder:
     def __init__(self) -> None:
         self.classes: dict[ClassType, type[msgspec.Struct]] = {}
         self.simples: dict[Simple, Any] = {}
-        self.attributed: dict[Simple, type[msgspec.Struct]] = {}
+        self._attributed: dict[Simple, type[msgspec.Struct]] = {}
 
     def of_class(self, name: str, content: ClassType) -> type[msgspec.Struct]:
         """The struct type of a class."""
@@ -86,19 +86,22 @@ class StructBuilder:
         return self.simples[content]
 
     def _simple(self, content: Simple) -> Any:
-        if content.attributes:
-            self.attributed[content] = self._attributed(content)
+        attributed = self.attributed(content)
         if content.type.primitive == "decimal":
-            body = {"simple": content, "attributed": self.attributed.get(content)}
+            body = {"simple": content, "attributed": attributed}
             return NumberType(content.type.name, (), body)
         value = text_type(content.type)
-        if not content.attributes:
+        if attributed is None:
             return value
-        if any(use.required for use in content.attributes):
-            return self.attributed[content]
-        return value | self.attributed[content]
+        return attributed if any(use.required for use in content.attributes) else value | attributed
 
-    def _attributed(self, content: Simple) -> type[msgspec.Struct]:
+    def attributed(self, content: Simple) -> type[msgspec.Struct] | None:
+        """The struct type of a value that carries XML attributes; None where it may carry none."""
+        if content.attributes and content not in self._attributed:
+            self._attributed[content] = self._with_attributes(content)
+        return self._attributed.get(content)
+
+    def _with_attributes(self, content: Simple) -> type[msgspec.Struct]:
         value = text_type(content.type) if content.type.primitive != "decimal" else Any
         fields: list[tuple[Any, ...]] = []
         for use in content.attributes:

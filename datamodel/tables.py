@@ -11,14 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from datamodel.model import AttributeUse, ClassType, Element, Model, Simple, SimpleType, descend
+from datamodel.model import PRIMITIVES, AttributeUse, ClassType, Element, Model, Simple, SimpleType, descend
 
 POSITION_COLUMNS = ("path", "wco_id", "tded", "type", "format", "min", "max", "usage", "values")
 TYPE_COLUMNS = ("name", "primitive", "blank", "min_length", "max_length", "pattern", "values", "attributes")
 FORMAT = re.compile(r"(an|a|n)(?:(\.\.)?(\d+)(?:,(\d+))?)?")
 NOT_BLANK = r".*[^\s].*"
 ALPHABETS = {"a": "([a-zA-Z])*", "n": "([0-9])*"}
-PRIMITIVES = ("string", "token", "decimal", "anyURI", "language")
 
 Row = dict[str, str]
 Resolve = Callable[[str], Model]

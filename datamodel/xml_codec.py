@@ -11,8 +11,10 @@ from xml.sax.saxutils import escape
 import msgspec
 from lxml import etree
 
-from datamodel.facets import FOLDED, NOT_XML, normal
+from datamodel.facets import NOT_XML, normal
+from datamodel.limits import MAX_DIGITS
 from datamodel.model import LOCATION_HINTS, XSI, ClassType, Element, Model, Simple, SimpleType
+from datamodel.numbers import plain
 from datamodel.structs import StructBuilder
 
 HINTS = {f"{{{XSI}}}{name}": f"at_xsi_{name}" for name in LOCATION_HINTS}
@@ -25,10 +27,15 @@ Writer = Callable[[Any, list[str]], None]
 
 def _text(kind: SimpleType) -> Callable[[str | None], Any]:
     if kind.primitive == "decimal":
-        return lambda text: Decimal(text or "0")
-    if kind.primitive in FOLDED:
-        return lambda text: _folded(kind, text or "")
-    return lambda text: text or ""
+        return _number
+    if kind.primitive == "string":
+        return lambda text: text or ""
+    return lambda text: _folded(kind, text or "")
+
+
+def _number(text: str | None) -> Decimal:
+    """The number of a validated text, digits kept. Raises ValueError for more digits than the gateway takes."""
+    return plain(Decimal(text or "0"), MAX_DIGITS)
 
 
 def _folded(kind: SimpleType, text: str) -> str:
@@ -54,7 +61,7 @@ class XmlReader:
 
     def _simple(self, content: Simple) -> Reader:
         convert = _text(content.type)
-        attributed = self.structs.attributed.get(content)
+        attributed = self.structs.attributed(content)
         if attributed is None:
             return lambda node: convert(node.text)
         folds = {use.name: (f"at_{use.name}", _text(use.type)) for use in content.attributes}

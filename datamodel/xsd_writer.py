@@ -8,10 +8,9 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from datamodel.model import AttributeUse, ClassType, Element, Model, Simple, SimpleType
+from datamodel.model import PRIMITIVES, AttributeUse, ClassType, Element, Model, Simple, SimpleType
 
 XS = "http://www.w3.org/2001/XMLSchema"
-BUILT_IN = ("string", "token", "decimal", "anyURI", "language")
 
 
 class Bundle:
@@ -79,7 +78,7 @@ class Bundle:
     def simple_type(self, kind: SimpleType, inside: str) -> str:
         """The name of a simple type; built-in types are themselves."""
         types = self.types.setdefault(inside, {})
-        if kind.name in BUILT_IN:
+        if kind.name in PRIMITIVES:
             return f"xs:{kind.name}"
         types[kind.name] = (
             f'  <xs:simpleType name="{kind.name}"><xs:restriction base="xs:{kind.primitive}">'
