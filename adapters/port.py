@@ -1,0 +1,58 @@
+"""What every channel to an agency must do. The gateway knows adapters only by this protocol.
+
+A send ends in one of three ways: a `Receipt`, `Unreachable` (try again later) or `Declined` (an operator must look).
+"""
+
+from typing import Protocol
+
+import msgspec
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One delivery as it leaves the house. `media` is `application/xml` or `application/json`; times are RFC 3339."""
+
+    delivery_id: str
+    agency: str
+    media: str
+    body: bytes
+    due_at: str
+    callback_url: str
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The agency has the delivery. With a body it decided at once; without one it will answer later."""
+
+    body: bytes | None = None
+    media: str = "application/json"
+
+
+class Pickup(msgspec.Struct, frozen=True):
+    """A decision that an adapter found waiting (a file, a mail). `token` names it to `settle`."""
+
+    token: str
+    media: str
+    body: bytes
+
+
+class Unreachable(Exception):
+    """The partner did not take the delivery now: refused connection, timeout, 5xx, disk full. Worth another try."""
+
+
+class Declined(Exception):
+    """The partner answered that it will not take this delivery (a 4xx). Trying the same again is no use."""
+
+
+class Adapter(Protocol):
+    """One channel to one agency."""
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """Carry one delivery. Sending the same `delivery_id` twice must be harmless. Raises Unreachable, Declined."""
+
+    async def pick_up(self) -> list[Pickup]:
+        """Decisions waiting at the agency's side; empty for channels where the agency calls us."""
+
+    async def settle(self, token: str, problem: str | None) -> None:
+        """The pickup is stored (problem is None), or was refused for the reason given; never offered again."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
