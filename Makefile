@@ -1,0 +1,43 @@
+# make demo            a gateway, five agencies and a hundred declarations on this machine; Ctrl-C ends it
+# make demo ARGS=--once    the same, ends by itself: 0 only if every case reached its expected outcome
+# make test            all tests
+# make check           lint, format, types, import law
+# make perf            how much slower than parse-and-validate our codecs are, on this machine
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := datamodel adapters gateway tests perf
+
+.PHONY: demo test check perf clean
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev-installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@ $(VENV)/.run-installed
+
+demo: $(VENV)/.run-installed
+	$(BIN)/guichet demo $(ARGS)
+
+test: $(VENV)/.dev-installed
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev-installed
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy --strict
+	$(BIN)/python -m pytest -q tests/test_import_law.py
+
+perf: $(VENV)/.run-installed
+	$(BIN)/python perf/bench_codecs.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) dist demo-data .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,112 @@
+"""The composition root: the only module that names a concrete store or adapter. Nothing connects before `running`."""
+
+import difflib
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
+
+import msgspec
+
+from adapters.port import Adapter
+from adapters.registry import build as build_adapter
+from datamodel.projection import Projector
+from datamodel.registry import Registry
+from gateway.accounts import Accounts
+from gateway.clock import Clock, utc_now
+from gateway.codes import load_codes
+from gateway.doorbell import Doorbell
+from gateway.identifiers import Random
+from gateway.intake import LODGED
+from gateway.outbox import Outbox
+from gateway.requirements import Agency, RequirementTable, load_agencies
+from gateway.service import Gateway
+from gateway.settings import AgencySettings, Settings, SettingsError
+from gateway.store.sqlite import SqliteStore
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    random: Random = os.urandom,
+    adapters: Mapping[str, Adapter] | None = None,
+) -> Gateway:
+    """Read the country's tables and put a gateway together; `adapters` stand in for those of the agencies' profiles.
+
+    Raises ValueError (SettingsError where a setting is at fault) for whatever would only fail later.
+    """
+    registry = Registry.load(settings.schemas)
+    agencies = load_agencies(settings.schemas / "agencies")
+    requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
+    store = SqliteStore(settings.database_path)
+    return Gateway(
+        settings=settings,
+        registry=registry,
+        store=store,
+        requirements=requirements,
+        agencies=agencies,
+        projectors=_projectors(registry, agencies),
+        adapters=_adapters(settings, agencies) if adapters is None else adapters,
+        accounts=Accounts(store),
+        codes=load_codes(settings.schemas),
+        rules=_rules_digest(requirements, agencies),
+        doorbell=Doorbell(),
+        clock=clock,
+        random=random,
+    )
+
+
+@asynccontextmanager
+async def running(gateway: Gateway) -> AsyncIterator[Gateway]:
+    """The gateway with its store open and its outbox at work. Leaving it ends both in order."""
+    async with AsyncExitStack() as closing:
+        await gateway.store.open()
+        closing.push_async_callback(gateway.store.close)
+        for adapter in gateway.adapters.values():
+            closing.push_async_callback(adapter.close)
+        outbox = Outbox(gateway)
+        closing.push_async_callback(outbox.stop)
+        await outbox.start()
+        yield gateway
+
+
+def _projectors(registry: Registry, agencies: Mapping[str, Agency]) -> dict[tuple[str, str], Projector]:
+    made = {}
+    for key in LODGED:
+        for code, agency in agencies.items():
+            try:
+                made[key, code] = Projector(registry.message(key), agency.disclose)
+            except ValueError as error:
+                raise ValueError(f"agency {code}: disclose: {error}") from error
+    return made
+
+
+def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, Adapter]:
+    """The adapters of the agencies that have one."""
+    for code in settings.agencies:
+        if code not in agencies:
+            near = difflib.get_close_matches(code, agencies, 1) or sorted(agencies)
+            raise SettingsError(f"settings name an agency {code!r}, which there is not; there is {', '.join(near)}")
+    built = {}
+    for code, agency in agencies.items():
+        chosen = settings.agencies.get(code, AgencySettings())
+        try:
+            adapter = build_adapter(
+                agency.channel,
+                url=chosen.url or agency.url,
+                folder=chosen.folder or agency.folder,
+                token=chosen.secret(),
+                timeout=settings.outbox.send,
+            )
+        except ValueError as error:
+            raise SettingsError(f"agency {code}: {error}") from error
+        if adapter is not None:
+            built[code] = adapter
+    return built
+
+
+def _rules_digest(requirements: RequirementTable, agencies: Mapping[str, Agency]) -> str:
+    """What a routing event names: the same digest means the same rows and the same profiles."""
+    profiles = [agencies[code] for code in sorted(agencies)]
+    return sha256(msgspec.json.encode((requirements.rows, profiles))).hexdigest()

@@ -1,0 +1,86 @@
+"""How a case changes: read it, work out the change in pure code, apply it if the case has not moved on, else again.
+
+Every change goes through `change`, and every change's roll-up and events are made by `plan`, so that no caller can
+forget one. The state of a case is never set by anybody: it follows from its deliveries.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, NamedTuple, TypeVar
+
+from gateway import audit, lifecycle
+from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Event, Store
+
+GATEWAY: Final = "gateway"
+# Each try that fails means that another change of the same case went through, so contention wears itself out.
+MAX_TRIES: Final = 100
+
+T = TypeVar("T")
+
+
+class Entry(NamedTuple):
+    """An event before it is linked into its case's chain."""
+
+    kind: str
+    actor: str
+    data: dict[str, Any]
+
+
+class Contended(Exception):
+    """A case changed under our hands again and again."""
+
+
+def chain(digest: str, seq: int, at: str, entries: Iterable[Entry]) -> tuple[Event, ...]:
+    """Events that follow the one with `digest`; `seq` is the number of the first of them."""
+    events: list[Event] = []
+    for number, entry in enumerate(entries, seq):
+        event = audit.link(digest, number, at, entry.kind, entry.actor, entry.data)
+        events.append(event)
+        digest = event.digest
+    return tuple(events)
+
+
+def delivery_of(file: CaseFile, delivery_id: str) -> Delivery:
+    """The delivery of that id. Raises LookupError."""
+    for delivery in file.deliveries:
+        if delivery.id == delivery_id:
+            return delivery
+    raise LookupError(f"case {file.case.mrn} has no delivery {delivery_id}")
+
+
+def plan(
+    file: CaseFile, at: str, delivery: DeliveryChange, entries: Iterable[Entry], decision: Decision | None = None
+) -> CaseChange:
+    """The change of a case in which one delivery moves: with the roll-up, and an event where the case moves with it.
+
+    The history's times never go back, though two changes may have raced, or the clock may have been set.
+    """
+    at = max(at, file.case.updated_at)
+    states = {each.id: each.state for each in file.deliveries} | {delivery.id: delivery.state}
+    state = lifecycle.roll_up(states.values())
+    events = list(entries)
+    if state != file.case.state:
+        events.append(Entry(state, GATEWAY, {"from": file.case.state}))
+    last = file.events[-1]
+    return CaseChange(
+        case_id=file.case.id,
+        version=file.case.version,
+        state=state,
+        updated_at=at,
+        deliveries=(delivery,),
+        decisions=(decision,) if decision else (),
+        events=chain(last.digest, last.seq + 1, at, events),
+    )
+
+
+async def change(
+    store: Store, find: Callable[[], Awaitable[CaseFile]], step: Callable[[CaseFile], tuple[CaseChange | None, T]]
+) -> T:
+    """Take one step of a case. `step` is pure and may run several times; with no change it only answers.
+
+    Raises what `find` and `step` raise, and Contended.
+    """
+    for _ in range(MAX_TRIES):
+        planned, answer = step(await find())
+        if planned is None or await store.apply(planned):
+            return answer
+    raise Contended(f"a case changed {MAX_TRIES} times while one step of it was worked out")

@@ -1,0 +1,1 @@
+"""The gateway over HTTP: one route table drives registration, authorisation, negotiation and the OpenAPI document."""

@@ -1,0 +1,39 @@
+"""Who calls. A key comes as `Authorization: Bearer` or as `X-API-Key`; the store knows it by its digest only.
+
+Missing and unknown keys are told apart only as RFC 6750 does: a caller learns nothing about what keys there are.
+"""
+
+from collections.abc import Mapping
+
+from gateway.accounts import Accounts
+from gateway.http.problems import Fault
+from gateway.http.routes import NOBODY, Route
+from gateway.ports import Account
+
+CHALLENGE = 'Bearer realm="guichet"'
+
+
+async def admit(accounts: Accounts, route: Route, headers: Mapping[str, str]) -> Account:
+    """The caller's account. Raises Fault where the route is not for this caller."""
+    if not route.roles:
+        return NOBODY
+    key = _key(headers)
+    if not key:
+        detail = "Send your key as Authorization: Bearer <key>, or as X-API-Key."
+        raise Fault("unauthenticated", detail, headers={"WWW-Authenticate": CHALLENGE})
+    account = await accounts.authenticate(key)
+    if account is None:
+        challenge = f'{CHALLENGE}, error="invalid_token"'
+        raise Fault("unauthenticated", "This key is not known.", headers={"WWW-Authenticate": challenge})
+    if account.role not in route.roles:
+        raise Fault("forbidden", f"This is for the role {' or '.join(route.roles)}; yours is {account.role}.")
+    return account
+
+
+def _key(headers: Mapping[str, str]) -> str:
+    """The key in the headers, or nothing. Authorization goes first: of two keys one must count."""
+    authorization = headers.get("Authorization")
+    if authorization is None:
+        return headers.get("X-API-Key", "").strip()
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

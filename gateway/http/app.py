@@ -1,0 +1,149 @@
+"""The HTTP application: registers the route table, and states the order in which every request is dealt with.
+
+1. `converse`  the conversation id, and the headers of every answer
+2. `explain`   whatever goes wrong from here on is answered as a problem document
+3. `_serve`    of a route: who calls, what the head says of the body, which answer is acceptable, the body, the handler
+
+Reading the body comes last, so that a stranger cannot make the gateway read 64 MiB. A handler is not cancelled when
+its caller goes away: what it was about to write is then on record, and a repeat of the request is answered from there.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.http import agencies, bodies, negotiate, openapi, problems, public, render, traders
+from gateway.http.access import admit
+from gateway.http.problems import Fault
+from gateway.http.routes import CONVERSATION, Answer, Call, Route
+from gateway.http.server import AccessLog, log
+from gateway.identifiers import new_conversation_id
+from gateway.media import format_of
+from gateway.service import Gateway
+
+ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *public.ROUTES)
+PATIENCE = 30.0  # seconds that a body may take, over those that its size accounts for
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_GATEWAY = web.AppKey("gateway", Gateway)
+_EXCHANGE = web.RequestKey("conversation_id", str)
+_UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_ALWAYS = {
+    "Server": "guichet",
+    "Vary": "Accept",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+# A body that is not wanted is drained for `lingering_time`, so that its sender gets to read the answer, and is never
+# inflated; an idle connection, or one whose request head does not come, is closed after `keepalive_timeout`.
+_CONNECTION = {
+    "auto_decompress": False,
+    "lingering_time": 2.0,
+    "keepalive_timeout": 75.0,
+    "handler_cancellation": False,
+    "access_log_class": AccessLog,
+}
+
+
+def create(gateway: Gateway, patience: float = PATIENCE) -> web.Application:
+    """The application on a gateway that has been started. Run it with `server.Runner`."""
+    application = web.Application(
+        middlewares=(converse, explain),
+        client_max_size=gateway.settings.limits.max_bytes,
+        handler_args=_CONNECTION,
+    )
+    application[_GATEWAY] = gateway
+    description = openapi.document(ROUTES)
+    for route in ROUTES:
+        handler = _serve(route, gateway, description, patience)
+        for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
+            application.router.add_route(method, route.path, handler, expect_handler=bodies.leave_uninvited)
+    return application
+
+
+@web.middleware
+async def converse(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives the exchange its conversation id: the caller's own where that is a UUID, else a new one."""
+    brought = request.headers.get(CONVERSATION, "")
+    known = brought.lower() if _UUID.fullmatch(brought) else None
+    request[_EXCHANGE] = known or new_conversation_id(request.app[_GATEWAY].random)
+    response = await handler(request)
+    response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
+    response.headers.update(_ALWAYS)
+    return response
+
+
+@web.middleware
+async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answers every exception with a problem document in the format that the caller reads."""
+    try:
+        return await handler(request)
+    except Exception as error:
+        return _problem(request, error)
+
+
+def _problem(request: web.Request, error: Exception) -> web.Response:
+    """Apart from `explain`, whose frame the error holds: naming the error there would hold both, and the body too."""
+    fault = problems.fault_of(error)
+    conversation_id = request[_EXCHANGE]
+    if fault.kind.blame == "gateway":
+        place = f"{request.method} {request.rel_url.raw_path}"
+        log.error("conversation %s: %s failed", conversation_id, place, exc_info=error)
+    form = negotiate.problem_format(_accept(request), bodies.likely_format(request))
+    return problems.answer(fault, request.rel_url.raw_path, conversation_id, form)
+
+
+def _serve(route: Route, gateway: Gateway, description: bytes, patience: float) -> Handler:
+    ceiling = gateway.settings.limits.max_bytes
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        account = await admit(gateway.accounts, route, request.headers)
+        if route.takes:
+            bodies.check(request, ceiling)
+        media = _negotiate(route, request)
+        body = await bodies.read(request, ceiling, patience) if route.takes else bodies.NO_BODY
+        call = Call(
+            gateway=gateway,
+            openapi=description,
+            account=account,
+            conversation_id=request[_EXCHANGE],
+            path=dict(_clean(request.match_info)),
+            query=dict(_clean(request.query)),
+            headers=CIMultiDict(_clean(request.headers)),
+            accept=_accept(request),
+            body=body,
+            media=media,
+            form=format_of(media),
+        )
+        return _respond(route, await route.handler(call), media)
+
+    return serve
+
+
+def _clean(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((name, render.clean(value)) for name, value in values.items())
+
+
+def _accept(request: web.Request) -> str:
+    return ", ".join(request.headers.getall("Accept", ()))
+
+
+def _negotiate(route: Route, request: web.Request) -> str:
+    """The media type of the answer. Raises Fault where the caller accepts none that the route gives."""
+    sent = bodies.likely_format(request)
+    offered = negotiate.offers(negotiate.OTHER[sent] if route.swaps else sent, route.gives)
+    chosen = negotiate.choose("" if route.as_kept else _accept(request), offered)
+    if chosen is None:
+        raise Fault("not-acceptable", f"This is given as {', '.join(offered)}.")
+    return chosen
+
+
+def _respond(route: Route, answer: Answer, media: str) -> web.Response:
+    body = answer.value
+    if answer.media is None:
+        body = render.RENDERERS[format_of(media)](body, route.root, render.API_NAMESPACE)
+    headers = {**answer.headers, "Content-Type": answer.media or media}
+    return web.Response(status=route.status, body=body, headers=headers)

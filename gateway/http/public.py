@@ -1,0 +1,70 @@
+"""Routes that need no account: is the gateway alive, is it ready, and how to speak to it."""
+
+import asyncio
+
+import msgspec
+
+from gateway.http.problems import Fault
+from gateway.http.routes import Answer, Call, Route
+
+PATIENCE = 2.0  # seconds for the store to answer; a probe that waits longer has had its answer
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the gateway is well."""
+
+    status: str
+
+
+async def alive(call: Call) -> Answer:
+    """The process runs and answers."""
+    return Answer(value=Health("ok"))
+
+
+async def ready(call: Call) -> Answer:
+    """The store takes writes. Whatever is wrong with it, the answer is the same: not now."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await call.gateway.store.ping()
+    except Exception as error:
+        raise Fault("not-ready", "The store does not take writes now.", headers={"Retry-After": "5"}) from error
+    return Answer(value=Health("ready"))
+
+
+async def describe(call: Call) -> Answer:
+    """The OpenAPI document, made once from the route table."""
+    return Answer(value=call.openapi, media=call.media)
+
+
+ROUTES = (
+    Route(
+        name="alive",
+        method="GET",
+        path="/healthz",
+        handler=alive,
+        summary="Does the process answer?",
+        says="It does.",
+        returns=Health,
+        root="health",
+    ),
+    Route(
+        name="ready",
+        method="GET",
+        path="/readyz",
+        handler=ready,
+        summary="Can the gateway take declarations now?",
+        says="It can.",
+        returns=Health,
+        root="health",
+        problems=(503,),
+    ),
+    Route(
+        name="describe",
+        method="GET",
+        path="/openapi.json",
+        handler=describe,
+        summary="This description, as OpenAPI 3.1.",
+        says="The description.",
+        gives=("json",),
+    ),
+)

@@ -1,0 +1,98 @@
+"""What a route is: one row that registration, authorisation, negotiation and the OpenAPI document all read.
+
+A handler gets a `Call`, in which all of that has been done, and returns an `Answer`; it never touches HTTP itself.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from multidict import CIMultiDict
+
+from gateway.http.bodies import Body
+from gateway.media import Format
+from gateway.ports import Account
+from gateway.service import Gateway
+
+NOBODY = Account(id=0, name="nobody", role="")  # who calls a route that is open to all
+CONVERSATION = "X-Conversation-ID"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, admitted and read. `media` and `form` are those of the answer that the caller accepts.
+
+    Text from the caller is fit for every encoder and for the store; see `render.clean`.
+    """
+
+    gateway: Gateway
+    openapi: bytes
+    account: Account
+    conversation_id: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: CIMultiDict[str]
+    accept: str
+    body: Body
+    media: str
+    form: Format
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a handler answers: an API object, or with `media` bytes as they are to be sent."""
+
+    value: Any
+    media: str | None = None
+    headers: Mapping[str, str] = {}
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter as OpenAPI describes it; `where` is path, query or header."""
+
+    name: str
+    where: str
+    text: str
+    schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "string"})
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the route table.
+
+    A route without `roles` is open to all. `takes` describes the body, where there is one; `says` the good answer,
+    which is an API object of type `returns` with the XML root `root`, or a message of the data model. Its formats are
+    `gives`, by default the body's own, or with `swaps` the other; what is `as_kept` is not negotiated beforehand.
+    `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
+    """
+
+    name: str
+    method: str
+    path: str
+    handler: Callable[[Call], Awaitable[Answer]]
+    summary: str
+    says: str
+    status: int = 200
+    roles: tuple[str, ...] = ()
+    takes: str | None = None
+    gives: tuple[Format, ...] = ("json", "xml")
+    swaps: bool = False
+    as_kept: bool = False
+    returns: type | None = None
+    root: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    problems: tuple[int, ...] = ()
+    headers: Mapping[str, str] = {}
+
+
+MESSAGE_HEADER = Parameter(
+    name="Guichet-Message",
+    where="header",
+    text="Which message type the body is, as package/version/type; needed only where the body alone fits several.",
+    schema={"type": "string", "examples": ["wco-dms/3.6/DEC"]},
+)
+IDEMPOTENCY_KEY = Parameter(
+    name="Idempotency-Key",
+    where="header",
+    text="Repeats with the same key and the same document get the first answer again; another document is a conflict.",
+    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+)
+MRN = Parameter(name="mrn", where="path", text="The reference number that the gateway gave the declaration.")
+DELIVERY_ID = Parameter(name="id", where="path", text="The delivery's id.")

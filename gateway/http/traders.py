@@ -1,0 +1,212 @@
+"""Routes for a trader: lodge a declaration, ask what became of it, and try a message without lodging it.
+
+A trader sees its own cases only; another's gives the same answer as one that never was.
+"""
+
+import re
+
+import msgspec
+
+from datamodel.codecs import write
+from datamodel.issues import Issue
+from gateway.accounts import ROLES
+from gateway.http.messages import as_kept, named_message, parse, reformatted, unfit
+from gateway.http.negotiate import OTHER
+from gateway.http.problems import UNKNOWN, Fault
+from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
+from gateway.intake import Lodgement, lodge
+from gateway.media import MEDIA_TYPES, format_of
+from gateway.offload import offload
+from gateway.ports import Acceptance, CaseFile
+from gateway.responses import response
+from gateway.views import CaseStatus, Timeline, status, timeline
+
+PATH = "/v1/declarations"
+_KEY = re.compile("[!-~]{1,255}")
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A message that was tried is good; one that is not is answered with a problem."""
+
+    valid: bool
+    message: str
+    issues: tuple[Issue, ...] = ()
+
+
+async def take(call: Call) -> Answer:
+    """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
+    lodgement = Lodgement(
+        account=call.account,
+        body=call.body.content,
+        media=str(call.body.media),
+        message=named_message(call),
+        idempotency_key=_idempotency_key(call),
+        conversation_id=call.conversation_id,
+    )
+    accepted = await lodge(call.gateway, lodgement)
+    headers = {"Location": f"{PATH}/{accepted.mrn}", "X-Conversation-ID": accepted.conversation_id}
+    return Answer(value=accepted, headers=headers)
+
+
+async def stand(call: Call) -> Answer:
+    """Where the case stands, rolled up and agency by agency."""
+    return Answer(value=status(await _case(call), call.gateway.agencies, call.gateway.clock()))
+
+
+async def message(call: Call) -> Answer:
+    """The declaration as it came, or with `as` in the format asked for, whatever the caller accepts by habit."""
+    case = (await _case(call)).case
+    stored = await call.gateway.store.message(case.id)
+    source, wanted = format_of(stored.media), call.query.get("as")
+    if wanted is None:
+        hint = f" Ask for ?as={OTHER[source]}."
+        return as_kept(call, stored.body, stored.media, hint)
+    if wanted not in OTHER:
+        raise unfit("query.as", wanted, "xml or json")
+    if wanted == source:
+        return Answer(value=stored.body, media=stored.media)
+    return Answer(value=await reformatted(call.gateway, stored, case.message, wanted), media=MEDIA_TYPES[wanted])
+
+
+async def answer(call: Call) -> Answer:
+    """The response message (RES) for the case as it stands."""
+    parsed = response(await _case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
+    return Answer(value=write(parsed, call.form), media=call.media)
+
+
+async def events(call: Call) -> Answer:
+    """Every step of the case, oldest first."""
+    return Answer(value=timeline(await _case(call)))
+
+
+async def validate(call: Call) -> Answer:
+    """A dry run: nothing is stored."""
+    return Answer(value=Verdict(True, (await parse(call)).message.key))
+
+
+async def convert(call: Call) -> Answer:
+    """The same message in the format asked for."""
+    parsed = await parse(call)
+    return Answer(value=await offload(len(call.body.content), write, parsed, call.form), media=call.media)
+
+
+async def _case(call: Call) -> CaseFile:
+    """The trader's own case of that MRN. Raises Fault."""
+    found = await call.gateway.store.case_file(call.path["mrn"], call.account.id)
+    if found is None:
+        raise Fault("unknown", UNKNOWN)
+    return found
+
+
+def _idempotency_key(call: Call) -> str | None:
+    """The key, if one is given. Raises Refused for what cannot be one, and for two of them."""
+    keys = call.headers.getall("Idempotency-Key", [])
+    if not keys:
+        return None
+    if len(keys) == 1 and _KEY.fullmatch(keys[0]):
+        return keys[0]
+    raise unfit("header.idempotency-key", ", ".join(keys), "1 to 255 visible ASCII characters, once")
+
+
+ROUTES = (
+    Route(
+        name="lodge",
+        method="POST",
+        path=PATH,
+        handler=take,
+        summary="Lodge a declaration. When this is answered, it is on record.",
+        says="The declaration is taken, now or by an earlier request that this one repeats.",
+        status=202,
+        roles=("trader",),
+        takes="A declaration (DEC).",
+        returns=Acceptance,
+        root="acceptance",
+        parameters=(IDEMPOTENCY_KEY, MESSAGE_HEADER),
+        problems=(409, 422),
+        headers={"Location": "Where to ask for the status."},
+    ),
+    Route(
+        name="status",
+        method="GET",
+        path=PATH + "/{mrn}",
+        handler=stand,
+        summary="Where a declaration stands: one status, and one per agency.",
+        says="The status.",
+        roles=("trader",),
+        returns=CaseStatus,
+        root="status",
+        parameters=(MRN,),
+        problems=(404,),
+    ),
+    Route(
+        name="message",
+        method="GET",
+        path=PATH + "/{mrn}/message",
+        handler=message,
+        summary="The declaration byte for byte as it came, or converted.",
+        says="The declaration.",
+        roles=("trader",),
+        as_kept=True,
+        parameters=(
+            MRN,
+            Parameter(
+                name="as",
+                where="query",
+                text="The format wanted; without it the declaration comes as it was sent.",
+                schema={"type": "string", "enum": ["xml", "json"]},
+            ),
+        ),
+        problems=(400, 404),
+    ),
+    Route(
+        name="response",
+        method="GET",
+        path=PATH + "/{mrn}/response",
+        handler=answer,
+        summary="The response message for the declaration as it stands.",
+        says="The response (RES).",
+        roles=("trader",),
+        parameters=(MRN,),
+        problems=(404,),
+    ),
+    Route(
+        name="timeline",
+        method="GET",
+        path=PATH + "/{mrn}/timeline",
+        handler=events,
+        summary="Every step of the declaration, oldest first.",
+        says="The steps.",
+        roles=("trader",),
+        returns=Timeline,
+        root="timeline",
+        parameters=(MRN,),
+        problems=(404,),
+    ),
+    Route(
+        name="validate",
+        method="POST",
+        path="/v1/validations",
+        handler=validate,
+        summary="Try a message of any type. Nothing is stored.",
+        says="The message is valid.",
+        roles=ROLES,
+        takes="A message of any type that the gateway knows.",
+        returns=Verdict,
+        root="validation",
+        parameters=(MESSAGE_HEADER,),
+        problems=(422,),
+    ),
+    Route(
+        name="convert",
+        method="POST",
+        path="/v1/conversions",
+        handler=convert,
+        summary="The same message as XML or JSON. Nothing is stored.",
+        says="The message in the format that Accept asks for, by default the one it did not come in.",
+        roles=ROLES,
+        takes="A message of any type that the gateway knows.",
+        swaps=True,
+        parameters=(MESSAGE_HEADER,),
+        problems=(422,),
+    ),
+)

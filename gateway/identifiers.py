@@ -1,0 +1,51 @@
+"""The identifiers that the gateway issues. Randomness is an argument, so that a test can fix it.
+
+MRN, 18 characters: two digits of the year of acceptance, the country, 13 random upper-case letters and digits, and a
+check character. The check is that of ISO 6346 over the first 17 characters: digits count as themselves, letters from
+A = 10 upwards leaving out multiples of 11, each times 2 to the power of its position from 0; the sum modulo 11, and of
+that the last digit. The movement reference numbers of the European and the British systems end in the same check.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+Random = Callable[[int], bytes]
+
+MRN_LENGTH = 18
+_RANDOM_CHARACTERS = 13
+_DIGITS = "0123456789"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ALPHABET = _DIGITS + _LETTERS
+# 11, 22 and 33 would count as nothing modulo 11, so the standard leaves them out.
+_VALUES = dict(zip(_ALPHABET, (number for number in range(39) if number == 0 or number % 11), strict=True))
+
+
+def check_character(text: str) -> str:
+    """The ISO 6346 check digit of a text of upper-case letters and digits. Raises KeyError on any other character."""
+    return str(sum(_VALUES[character] << position for position, character in enumerate(text)) % 11 % 10)
+
+
+def new_mrn(now: datetime, country: str, random: Random) -> str:
+    """A fresh MRN. 36 to the power of 13 values make a second one alike a matter of the store's unique index."""
+    number = int.from_bytes(random(16))
+    body = ""
+    for _ in range(_RANDOM_CHARACTERS):
+        number, place = divmod(number, len(_ALPHABET))
+        body += _ALPHABET[place]
+    stem = f"{now.year % 100:02d}{country}{body}"
+    return stem + check_character(stem)
+
+
+def new_delivery_id(now: datetime, random: Random) -> str:
+    """A UUID of version 7 (RFC 9562): it begins with the time, so that the store's index grows at its end."""
+    milliseconds = int(now.timestamp() * 1000)
+    value = (milliseconds << 80) | (int.from_bytes(random(10)))
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return str(UUID(int=value))
+
+
+def new_conversation_id(random: Random) -> str:
+    """A UUID of version 4, for a caller who brought none."""
+    return str(UUID(bytes=random(16), version=4))

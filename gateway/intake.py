@@ -1,0 +1,132 @@
+"""A lodgement becomes a case: read it, route it, write everything in one commit, and only then answer.
+
+What was answered with an acceptance survives a crash, with every delivery that follows from it; what was not answered
+was not taken. The same document again, under the same key or reference, gets the first answer, in whichever format.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from datamodel.codecs import Parsed, read, write
+from datamodel.structs import bare
+from datamodel.wording import issue, refused
+from gateway import audit, lifecycle
+from gateway.cases import GATEWAY, Entry, chain
+from gateway.clock import stamp
+from gateway.identifiers import new_delivery_id, new_mrn
+from gateway.media import format_of
+from gateway.offload import offload
+from gateway.permit_requests import deliveries
+from gateway.ports import Acceptance, Account, Admission, Delivery
+from gateway.routing import Route, route
+from gateway.service import Gateway
+
+# The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
+LODGED: Final = ("wco-dms/3.6/DEC",)
+
+
+class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several."""
+
+    account: Account
+    body: bytes
+    media: str
+    conversation_id: str
+    message: str | None = None
+    idempotency_key: str | None = None
+
+
+async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
+    """Take a declaration. Raises Refused with all that is wrong with it, and Conflict."""
+    admission = await offload(len(lodgement.body), admit, gateway, lodgement, gateway.clock())
+    acceptance = await gateway.store.accept(admission)
+    if not acceptance.replayed:
+        gateway.doorbell.ring(each.agency for each in admission.deliveries if each.state == lifecycle.QUEUED)
+    return acceptance
+
+
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> Admission:
+    """All that an acceptance at this moment would write. Pure but for the ids it draws. Raises Refused."""
+    parsed = read_declaration(gateway, lodgement)
+    declaration = parsed.document.Declaration
+    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+    mrn = new_mrn(now, gateway.settings.country, gateway.random)
+    ids = tuple(new_delivery_id(now, gateway.random) for _ in routes)
+    to_agencies = deliveries(gateway, parsed, routes, mrn, ids, now)
+    document = write(parsed, "json")
+    admission = Admission(
+        account_id=lodgement.account.id,
+        idempotency_key=lodgement.idempotency_key,
+        reference=_reference(declaration),
+        mrn=mrn,
+        conversation_id=lodgement.conversation_id,
+        message=parsed.message.key,
+        media=lodgement.media,
+        body=lodgement.body,
+        body_digest=sha256(lodgement.body).hexdigest(),
+        document=document,
+        document_digest=sha256(document).hexdigest(),
+        state=lifecycle.opening_state([each.state for each in to_agencies]),
+        accepted_at=stamp(now),
+        deliveries=to_agencies,
+        events=(),
+    )
+    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules)
+    return msgspec.structs.replace(admission, events=chain(audit.genesis(mrn), 1, admission.accepted_at, entries))
+
+
+def read_declaration(gateway: Gateway, lodgement: Lodgement) -> Parsed:
+    """The declaration in a lodgement. Raises Refused, also for a valid message that is not a declaration."""
+    parsed = read(
+        gateway.registry,
+        lodgement.body,
+        format_of(lodgement.media),
+        message=lodgement.message,
+        limits=gateway.settings.limits,
+    )
+    if parsed.message.key not in LODGED:
+        raise refused(issue("message.not-lodged-here", value=parsed.message.key, expected=" or ".join(LODGED)))
+    return parsed
+
+
+def _reference(declaration: msgspec.Struct) -> str | None:
+    """The sender's own reference; a blank one is none."""
+    return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
+
+
+def _history(admission: Admission, sender: str, routes: tuple[Route, ...], rules: str) -> Iterator[Entry]:
+    """The first events of a case. They name rules and digests, so that the routing can be worked out again."""
+    size = len(admission.body)
+    yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
+    yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest})
+    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [_route_facts(each) for each in routes]})
+    yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
+    for delivery in admission.deliveries:
+        yield Entry(_DELIVERY_EVENTS[delivery.state], GATEWAY, _delivery_facts(delivery))
+    if admission.state == lifecycle.RELEASED:
+        yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
+
+
+# `offered` is what is told of a delivery that its agency comes to fetch.
+_DELIVERY_EVENTS: Final = {lifecycle.QUEUED: "queued", lifecycle.AWAITING: "offered"}
+
+
+def _route_facts(each: Route) -> dict[str, object]:
+    return {
+        "agency": each.agency.code,
+        "requirements": [row.id for row, _ in each.requirements],
+        "items": list(each.items),
+    }
+
+
+def _delivery_facts(delivery: Delivery) -> dict[str, object]:
+    return {
+        "delivery": delivery.id,
+        "agency": delivery.agency,
+        "due": delivery.due_at,
+        "digest": sha256(delivery.body).hexdigest(),
+    }

@@ -1,0 +1,26 @@
+"""Media types and the two formats that they stand for. Records keep media types; the data model speaks of formats."""
+
+from typing import Final, Literal
+
+from datamodel.issues import Issue, Refused, Report
+
+Format = Literal["xml", "json"]
+
+MEDIA_TYPES: Final[dict[Format, str]] = {"xml": "application/xml", "json": "application/json"}
+_FORMATS: Final[dict[str, Format]] = {"xml": "xml", "json": "json"}
+
+
+def format_of(media: str) -> Format:
+    """The format of `xml`, `json`, or a media type that ends in one of them. Raises Refused (415) for any other."""
+    essence = media.partition(";")[0].strip().lower()
+    ending = essence.rpartition("/")[2].rpartition("+")[2]
+    if ending not in _FORMATS:
+        issue = Issue(
+            rule="media.unsupported",
+            text="The message comes in a format that is not taken.",
+            remedy="Send XML or JSON, and name it as the media type.",
+            value=essence[:60],
+            expected=", ".join(MEDIA_TYPES.values()),
+        )
+        raise Refused(Report((issue,), 1), 415)
+    return _FORMATS[ending]

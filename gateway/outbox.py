@@ -1,0 +1,142 @@
+"""The outbox: takes what waits in the store to the agencies, each at its own pace.
+
+Every agency has its own sender and its own bound of sends under way, so that a slow or dead one holds up no other.
+What has to be sent is only ever known from the store, never from memory; so a start resumes where a crash left off.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+from adapters.port import Adapter, Pickup, Unreachable
+from datamodel.issues import Refused
+from gateway.clock import later, moment, stamp
+from gateway.collect import DecisionConflict, UnknownDelivery, collect
+from gateway.decisions import describe
+from gateway.ports import Claim
+from gateway.requirements import Agency
+from gateway.sending import send
+from gateway.service import Gateway
+
+log = logging.getLogger(__name__)
+
+# Channels on which decisions lie and wait; on the others the agency calls us.
+PICKED_UP = frozenset({"folder"})
+# Times are kept to the millisecond, so waiting for less than one would only spin.
+_SHORTEST_WAIT = 0.001
+
+
+class Outbox:
+    """The tasks that send and pick up. Made in a running event loop."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._senders = [
+            Sender(gateway, gateway.agencies[code], adapter) for code, adapter in sorted(gateway.adapters.items())
+        ]
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take over what a dead process left, and begin."""
+        await self._gateway.store.release_claims(stamp(self._gateway.clock()))
+        for sender in self._senders:
+            self._loops += [asyncio.create_task(loop) for loop in sender.loops()]
+
+    async def stop(self) -> None:
+        """Begin nothing new, give what is under way its time, then give up on it: the store still has it."""
+        await _cancel(self._loops)
+        under_way = [task for sender in self._senders for task in sender.under_way]
+        if under_way:
+            await asyncio.wait(under_way, timeout=self._gateway.settings.outbox.stop)
+        await _cancel(under_way)
+
+
+class Sender:
+    """All traffic with one agency that the gateway begins."""
+
+    def __init__(self, gateway: Gateway, agency: Agency, adapter: Adapter) -> None:
+        self.under_way: set[asyncio.Task[None]] = set()
+        self._gateway, self._agency, self._adapter = gateway, agency, adapter
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs for this agency as long as the gateway does."""
+        loops = [self._forever(self._send_turn, self._gateway.settings.outbox.idle)]
+        if self._agency.channel in PICKED_UP:
+            loops.append(self._forever(self._pick_up_turn, self._gateway.settings.outbox.pick_up))
+        return loops
+
+    async def _forever(self, turn: Callable[[], Awaitable[None]], pause: float) -> None:
+        """Turn after turn; a fault (of the store, of a folder) must not end the traffic, nor fill the log."""
+        failing = False
+        while True:
+            try:
+                await turn()
+            except Exception as error:
+                if not failing:
+                    text = "traffic with %s fails; trying again every %g s"
+                    log.error(
+                        text, self._agency.code, pause, exc_info=None if isinstance(error, Unreachable) else error
+                    )
+                failing = True
+                await asyncio.sleep(pause)
+            else:
+                if failing:
+                    log.warning("traffic with %s goes on", self._agency.code)
+                failing = False
+
+    async def _send_turn(self) -> None:
+        """Begin what is due and fits, then wait until more may be due or fit."""
+        code, outbox = self._agency.code, self._gateway.settings.outbox
+        room = outbox.in_flight - len(self.under_way)
+        now = self._gateway.clock()
+        claims = await self._gateway.store.claim(code, room, stamp(now), later(now, outbox.lease))
+        for claim in claims:
+            task = asyncio.create_task(self._send(claim))
+            self.under_way.add(task)
+            task.add_done_callback(self.under_way.discard)
+        if len(claims) == room:
+            await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await self._gateway.doorbell.wait(code, await self._seconds_to_next())
+
+    async def _send(self, claim: Claim) -> None:
+        try:
+            await send(self._gateway, self._adapter, claim)
+        except Exception:
+            log.exception("delivery %s to %s: its outcome is not recorded", claim.delivery.id, self._agency.code)
+
+    async def _seconds_to_next(self) -> float:
+        idle = self._gateway.settings.outbox.idle
+        next_attempt_at = await self._gateway.store.next_attempt_at(self._agency.code)
+        if next_attempt_at is None:
+            return idle
+        seconds = (moment(next_attempt_at) - self._gateway.clock()).total_seconds()
+        return min(max(seconds, _SHORTEST_WAIT), idle)
+
+    async def _pick_up_turn(self) -> None:
+        """What cannot be recorded for a fault of ours stays where it lies, for the next turn, and holds up no other."""
+        faults = []
+        for pickup in await self._adapter.pick_up():
+            try:
+                await self._take(pickup)
+            except Exception as error:
+                faults.append(error)
+        if faults:
+            raise ExceptionGroup("decisions picked up and not recorded", faults)
+        await asyncio.sleep(self._gateway.settings.outbox.pick_up)
+
+    async def _take(self, pickup: Pickup) -> None:
+        try:
+            await collect(self._gateway, self._agency.code, pickup.body, pickup.media)
+        except Refused as error:
+            await self._adapter.settle(pickup.token, describe(error))
+        except (UnknownDelivery, DecisionConflict) as error:
+            await self._adapter.settle(pickup.token, str(error))
+        else:
+            await self._adapter.settle(pickup.token, None)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    cancelled = [task for task in tasks if task.cancel()]
+    await asyncio.gather(*cancelled, return_exceptions=True)

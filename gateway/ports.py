@@ -1,0 +1,218 @@
+"""What the gateway stores and the protocol of the store that keeps it. Concrete stores are named in bootstrap only.
+
+A case is one aggregate. Whoever changes it reads its `CaseFile`, works out a `CaseChange` in pure code, and asks the
+store to apply it against the version read. The store writes a change whole or not at all, and only then answers.
+Times are RFC 3339 in UTC with milliseconds (`2026-01-31T08:00:00.000Z`), so that they sort as text.
+Digests are lower-case hexadecimal SHA-256.
+"""
+
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Who calls. `role` is trader, agency or operator; `agency` is the agency's code for role agency."""
+
+    id: int
+    name: str
+    role: str
+    agency: str | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One link of a case's chain: `digest` covers all other fields and the digest of the link before."""
+
+    seq: int
+    at: str
+    kind: str
+    actor: str
+    data: dict[str, Any]
+    digest: str
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one agency. `state` is a `lifecycle.DeliveryState`; `attempts` counts sends that were begun."""
+
+    id: str
+    agency: str
+    state: str
+    media: str
+    body: bytes
+    requirements: tuple[str, ...]
+    items: tuple[int, ...]
+    created_at: str
+    due_at: str
+    attempts: int = 0
+    next_attempt_at: str | None = None
+    problem: str | None = None
+    decided_at: str | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agency answered. `outcome` is granted, refused, held or documents; the first two are final."""
+
+    delivery_id: str
+    agency: str
+    outcome: str
+    at: str
+    reason: str | None
+    document: bytes
+    digest: str
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything's head: one lodged declaration. `version` rises with each change."""
+
+    id: int
+    version: int
+    mrn: str
+    account_id: int
+    conversation_id: str
+    message: str
+    reference: str | None
+    digest: str
+    media: str
+    state: str
+    accepted_at: str
+    updated_at: str
+
+
+class CaseFile(msgspec.Struct, frozen=True):
+    """A case with all that belongs to it, as one consistent reading."""
+
+    case: Case
+    deliveries: tuple[Delivery, ...]
+    decisions: tuple[Decision, ...]
+    events: tuple[Event, ...]
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one acceptance writes, in one commit. `document` is the canonical JSON of what `body` says.
+
+    `body_digest` is of the bytes as they came; `document_digest` of `document`, so XML and JSON of one document share it.
+    """
+
+    account_id: int
+    idempotency_key: str | None
+    reference: str | None
+    mrn: str
+    conversation_id: str
+    message: str
+    media: str
+    body: bytes
+    body_digest: str
+    document: bytes
+    document_digest: str
+    state: str
+    accepted_at: str
+    deliveries: tuple[Delivery, ...]
+    events: tuple[Event, ...]
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a lodgement, stored with it, so that a repeated lodgement gets the same one."""
+
+    mrn: str
+    conversation_id: str
+    digest: str
+    accepted_at: str
+    replayed: bool = False
+
+
+class Conflict(Exception):
+    """The same key or reference came before with another document: `first` and `second` are the two digests."""
+
+    def __init__(self, what: str, mrn: str, first: str, second: str) -> None:
+        super().__init__(f"{what} was used before for another document")
+        self.what, self.mrn, self.first, self.second = what, mrn, first, second
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    """The declaration as it came (`media`, `body`, `digest`) and as canonical JSON (`document`)."""
+
+    media: str
+    body: bytes
+    digest: str
+    document: bytes
+
+
+class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
+    """New values of one delivery's changing fields."""
+
+    id: str
+    state: str
+    next_attempt_at: str | None = None
+    problem: str | None = None
+    decided_at: str | None = None
+
+
+class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What to write for one step of a case, valid only while the case is still at `version`."""
+
+    case_id: int
+    version: int
+    state: str
+    updated_at: str
+    deliveries: tuple[DeliveryChange, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A delivery that this process may send until its lease ends, and the MRN of its case."""
+
+    mrn: str
+    delivery: Delivery
+
+
+class Store(Protocol):
+    """The ledger. Every method that writes returns only when what it wrote survives a crash."""
+
+    async def open(self) -> None:
+        """Connect, and bring the tables to the newest form."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go."""
+
+    async def ping(self) -> None:
+        """Raises when the store cannot take a write now."""
+
+    async def add_account(self, name: str, role: str, agency: str | None, key_digest: str) -> Account:
+        """Register an account; its API key is known by digest only. Raises ValueError when the name is taken."""
+
+    async def account_by_key(self, key_digest: str) -> Account | None:
+        """Whose key has this digest."""
+
+    async def accept(self, admission: Admission) -> Acceptance:
+        """Write an admission, or find that it came before (same key or same reference, same document).
+
+        Raises Conflict where the key or the reference came before with another document.
+        """
+
+    async def case_file(self, mrn: str, account_id: int | None = None) -> CaseFile | None:
+        """One case, if it is there and (where an account is given) belongs to that account."""
+
+    async def message(self, case_id: int) -> StoredMessage:
+        """The declaration of a case."""
+
+    async def case_of_delivery(self, delivery_id: str) -> CaseFile | None:
+        """The case that a delivery belongs to."""
+
+    async def apply(self, change: CaseChange) -> bool:
+        """Write a change; False, with nothing written, where the case has moved on from the version given."""
+
+    async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
+        """Take up to `limit` deliveries of an agency that are queued and due, oldest first, and count the attempt.
+
+        A claimed delivery is not offered again before `lease_until` unless `apply` sets its next attempt.
+        """
+
+    async def release_claims(self, now: str) -> None:
+        """Make every queued delivery due now. For a start: no send is under way then, whatever a dead process held."""
+
+    async def next_attempt_at(self, agency: str | None = None) -> str | None:
+        """When the earliest queued delivery (of an agency, or of all) becomes due, or None where none is queued."""
+
+    async def inbox(self, agency: str, after: str | None, limit: int) -> list[Claim]:
+        """Undecided deliveries of an agency, oldest first, those after the delivery id given."""

@@ -1,0 +1,133 @@
+"""The trader's one answer: a case as it stands now, as a response message (RES) of the data model. Pure.
+
+It is made as a plain document and goes through the same door as any message from outside, so that what the gateway
+sends is valid by the very check that it applies to others. An invalid one is our fault, and says so.
+A Status has no place for its agency: they stand in the order of the lines of the agencies that decided for good.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from datamodel.codecs import Parsed, read
+from datamodel.issues import Refused
+from datamodel.registry import Registry
+from gateway import decisions, lifecycle
+from gateway.clock import moment
+from gateway.codes import ResponseCodes
+from gateway.decisions import Answer, Finding
+from gateway.ports import CaseFile, Delivery
+
+MESSAGE = "wco-dms/3.6/RES"
+LONGEST_TEXT = 512
+LONGEST_VALIDATION_CODE = 8
+
+Fields = dict[str, Any]
+
+
+def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseCodes) -> Parsed:
+    """The response for a case. `FunctionalReferenceID`, MRN and version, is one per change of the case."""
+    answers = last_answers(file)
+    case = file.case
+    refusals = [answers[each.id] for each in file.deliveries if each.state == lifecycle.REFUSED]
+    message = registry.message(MESSAGE)
+    body = _filled(
+        FunctionCode=codes.function[function(file, answers)],
+        FunctionalReferenceID=f"{case.mrn}-{case.version}",
+        IssueDateTime=_date_time(now),
+        AdditionalInformation=[line for each in file.deliveries for line in _lines(each, answers.get(each.id), codes)],
+        Error=[error for answer in refusals for finding in answer.findings for error in _errors(finding, codes)],
+        Status=[_status(each, codes) for each in file.deliveries if each.state in lifecycle.FINAL],
+        Declaration=_filled(
+            AcceptanceDateTime=_date_time(moment(case.accepted_at)),
+            FunctionalReferenceID=case.reference,
+            ID=case.mrn,
+            RejectionDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.REFUSED else None,
+        ),
+    )
+    _, version, kind = message.key.split("/")
+    envelope = {"WCODataModelVersionCode": version, "WCOTypeName": kind, "Response": [body]}
+    try:
+        return read(registry, msgspec.json.encode({"MetaData": envelope}), "json", message=message.key)
+    except Refused as error:
+        raise RuntimeError(f"the response for {case.mrn} is not valid: {decisions.describe(error)}") from error
+
+
+def last_answers(file: CaseFile) -> dict[str, Answer]:
+    """What each agency said last, by delivery."""
+    return {each.delivery_id: decisions.from_document(each.document) for each in file.decisions}
+
+
+def function(file: CaseFile, answers: dict[str, Answer]) -> str:
+    """The name under which the table of codes has the case: its state, or `documents` where some are asked for."""
+    asked = any(answers[each.id].outcome == "documents" for each in file.deliveries if each.state == lifecycle.HELD)
+    return "documents" if asked and file.case.state == lifecycle.HELD else file.case.state
+
+
+def _lines(delivery: Delivery, answer: Answer | None, codes: ResponseCodes) -> Iterator[Fields]:
+    """Where an agency stands, then what it issued, then what it wants to see."""
+    text = delivery.state if answer is None else answer.outcome
+    open_until = None if delivery.state in lifecycle.FINAL else _date_time(moment(delivery.due_at))
+    reason = answer.reason if answer else None
+    yield _statement(codes.statement["agency"], delivery.agency, f"{text}: {reason}" if reason else text, open_until)
+    for permit in answer.permits if answer else ():
+        yield _statement(codes.statement["permit"], permit.type, permit.id, _day(permit.expires))
+    for document in answer.documents if answer else ():
+        yield _statement(codes.statement["document"], document.type, document.description, open_until)
+
+
+def _statement(kind: str, code: str, text: str | None, limit: Fields | None) -> Fields:
+    return _filled(
+        StatementCode=code,
+        StatementDescription=_text(text or ""),
+        LimitDateTime=limit,
+        StatementTypeCode=kind,
+    )
+
+
+def _errors(finding: Finding, codes: ResponseCodes) -> Iterator[Fields]:
+    """An error for each goods item of a finding, or one for the declaration; each points down from the declaration."""
+    fits = len(finding.code) <= LONGEST_VALIDATION_CODE
+    parts = (None if fits else finding.code, finding.description)
+    text = _text(": ".join(part for part in parts if part))
+    for item in finding.items or (None,):
+        yield _filled(
+            Description=text,
+            ValidationCode=finding.code if fits else codes.validation["unlisted"],
+            Pointer=_pointers(None if item is None else int(item), codes),
+        )
+
+
+def _pointers(item: int | None, codes: ResponseCodes) -> list[Fields]:
+    declaration = {"SequenceNumeric": 1, "DocumentSectionCode": codes.section["declaration"]}
+    if item is None:
+        return [declaration]
+    shipment = {"SequenceNumeric": 1, "DocumentSectionCode": codes.section["shipment"]}
+    return [declaration, shipment, {"SequenceNumeric": item, "DocumentSectionCode": codes.section["item"]}]
+
+
+def _status(delivery: Delivery, codes: ResponseCodes) -> Fields:
+    decided = _date_time(moment(delivery.decided_at)) if delivery.decided_at else None
+    return _filled(EffectiveDateTime=decided, NameCode=codes.status[delivery.state])
+
+
+def _text(text: str) -> str:
+    """An agency's words on one line: what it may write and what a response may carry are not the same."""
+    return " ".join(text.split())[:LONGEST_TEXT]
+
+
+def _date_time(at: datetime) -> Fields:
+    """Format 304: CCYYMMDDHHMMSSZZZ. All our times are UTC."""
+    return {"DateTimeString": {"@formatCode": "304", "value": f"{at:%Y%m%d%H%M%S}+00"}}
+
+
+def _day(day: str | None) -> Fields | None:
+    """Format 102: CCYYMMDD."""
+    return {"DateTimeString": {"@formatCode": "102", "value": day.replace("-", "")}} if day else None
+
+
+def _filled(**fields: Any) -> Fields:
+    """Without what is absent."""
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,135 @@
+"""One send of one delivery, from the adapter's answer to what the case keeps of it.
+
+However a send ends, the delivery is not lost: taken, it waits for the agency's decision; not taken now, it is tried
+again for as long as it takes; refused, or answered with what cannot be read, it is parked for an operator.
+"""
+
+import asyncio
+import logging
+
+from adapters.port import Adapter, Declined, Outgoing, Receipt, Unreachable
+from datamodel.issues import Refused
+from gateway import decisions, lifecycle, retry
+from gateway.cases import GATEWAY, Entry, change, delivery_of, plan
+from gateway.clock import later, stamp
+from gateway.collect import DecisionConflict, record
+from gateway.offload import offload
+from gateway.ports import CaseChange, CaseFile, Claim, DeliveryChange
+from gateway.service import Gateway
+
+log = logging.getLogger(__name__)
+
+# An adapter keeps its own time; this much longer and it is taken to have forgotten.
+GRACE_SECONDS = 1.0
+LONGEST_PROBLEM = 500
+_JITTER_BYTES = 4
+
+
+async def send(gateway: Gateway, adapter: Adapter, claim: Claim) -> None:
+    """Send a delivery that this process holds, and record what came of it."""
+    delivery = claim.delivery
+    try:
+        receipt = await _carry(gateway, adapter, claim)
+    except Declined as error:
+        await _park(gateway, claim, f"the agency declined the delivery: {error}")
+    except Unreachable as error:
+        await _try_again(gateway, claim, str(error))
+    except Exception as error:
+        log.exception("the adapter for %s failed on delivery %s", delivery.agency, delivery.id)
+        await _try_again(gateway, claim, f"the channel failed: {type(error).__name__}")
+    else:
+        await _taken(gateway, claim, receipt)
+
+
+async def _carry(gateway: Gateway, adapter: Adapter, claim: Claim) -> Receipt:
+    delivery = claim.delivery
+    outgoing = Outgoing(
+        delivery_id=delivery.id,
+        agency=delivery.agency,
+        media=delivery.media,
+        body=delivery.body,
+        due_at=delivery.due_at,
+        callback_url=f"{gateway.settings.base_url}/v1/agency/deliveries/{delivery.id}/decision",
+    )
+    seconds = gateway.settings.outbox.send + GRACE_SECONDS
+    try:
+        async with asyncio.timeout(seconds):
+            return await adapter.send(outgoing)
+    except TimeoutError:
+        raise Unreachable(f"no answer within {seconds:g} s") from None
+
+
+async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> None:
+    """With a decision in the answer, that it was sent and how it was decided are one commit."""
+    sent = _entry(claim, lifecycle.SENT)
+    if receipt.body is None:
+        await _move(gateway, claim, lifecycle.SENT, (sent,))
+        return
+    delivery, limits = claim.delivery, gateway.settings.limits
+    try:
+        answer = await offload(
+            len(receipt.body), decisions.read_answer, gateway.registry, receipt.body, receipt.media, limits, delivery.id
+        )
+        await record(gateway, delivery.agency, answer, before=(sent,))
+    except Refused as error:
+        await _park(gateway, claim, f"the agency's answer is not valid: {decisions.describe(error)}")
+    except DecisionConflict as error:
+        # The callback was faster and said something else; what is final stays, and the agency has to be asked.
+        log.error("%s (%s contradicts itself)", error, delivery.agency)
+
+
+async def _try_again(gateway: Gateway, claim: Claim, problem: str) -> None:
+    delivery = claim.delivery
+    jitter = int.from_bytes(gateway.random(_JITTER_BYTES)) / 256**_JITTER_BYTES
+    policy = gateway.settings.retry
+    seconds = retry.delay(policy, delivery.attempts, jitter)
+    next_attempt_at = later(gateway.clock(), seconds)
+    entry = _entry(claim, lifecycle.RETRY, next_attempt=next_attempt_at)
+    entries = (entry,) if delivery.attempts <= policy.attempts else ()
+    log.info("delivery %s to %s: attempt %d failed", delivery.id, delivery.agency, delivery.attempts)
+    await _move(gateway, claim, lifecycle.RETRY, entries, problem, next_attempt_at)
+    gateway.doorbell.ring([delivery.agency])
+
+
+async def _park(gateway: Gateway, claim: Claim, problem: str) -> None:
+    log.warning("delivery %s to %s is parked", claim.delivery.id, claim.delivery.agency)
+    await _move(gateway, claim, lifecycle.PARKED, (_entry(claim, lifecycle.PARKED),), problem)
+
+
+async def _move(
+    gateway: Gateway,
+    claim: Claim,
+    event: str,
+    entries: tuple[Entry, ...],
+    problem: str | None = None,
+    next_attempt_at: str | None = None,
+) -> None:
+    """Record the outcome of a send, unless the agency's decision has overtaken it."""
+    at = stamp(gateway.clock())
+
+    async def find() -> CaseFile:
+        file = await gateway.store.case_file(claim.mrn)
+        if file is None:
+            raise LookupError(f"there is no case {claim.mrn}")
+        return file
+
+    def step(file: CaseFile) -> tuple[CaseChange | None, None]:
+        before = delivery_of(file, claim.delivery.id).state
+        state = lifecycle.next_delivery_state(before, event)
+        if state == before != lifecycle.QUEUED:
+            return None, None
+        moved = DeliveryChange(
+            id=claim.delivery.id,
+            state=state,
+            next_attempt_at=next_attempt_at,
+            problem=problem[:LONGEST_PROBLEM] if problem else None,
+        )
+        return plan(file, at, moved, entries), None
+
+    await change(gateway.store, find, step)
+
+
+def _entry(claim: Claim, kind: str, **facts: str) -> Entry:
+    delivery = claim.delivery
+    data = {"delivery": delivery.id, "agency": delivery.agency, "attempt": delivery.attempts, **facts}
+    return Entry(kind, GATEWAY, data)

@@ -1,0 +1,41 @@
+"""The parts of one running gateway, as one frozen bag. HTTP and the command line are given it and nothing else.
+
+`bootstrap.build` fills it; what is in it is an argument to every step, so that a test can put its own in place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.port import Adapter
+from datamodel.projection import Projector
+from datamodel.registry import Registry
+from gateway.accounts import Accounts
+from gateway.clock import Clock
+from gateway.codes import ResponseCodes
+from gateway.doorbell import Doorbell
+from gateway.identifiers import Random
+from gateway.ports import Store
+from gateway.requirements import Agency, RequirementTable
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """`projectors` by message key and agency code; `adapters` by code of those agencies that have one.
+
+    `rules` is the digest of the requirements and agencies in force, which every routing event names.
+    """
+
+    settings: Settings
+    registry: Registry
+    store: Store
+    requirements: RequirementTable
+    agencies: Mapping[str, Agency]
+    projectors: Mapping[tuple[str, str], Projector]
+    adapters: Mapping[str, Adapter]
+    accounts: Accounts
+    codes: ResponseCodes
+    rules: str
+    doorbell: Doorbell
+    clock: Clock
+    random: Random

@@ -1,0 +1,180 @@
+"""Settings: a TOML file, and above it the environment. An unknown key is refused, because a misspelt one would be lost.
+
+A variable is `GUICHET_` and the key in capitals, with two underscores between a table and its key:
+`GUICHET_PORT`, `GUICHET_LIMITS__MAX_BYTES`, `GUICHET_AGENCIES__FSA__URL`.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from datamodel.limits import Limits
+from gateway.retry import RetryPolicy
+
+PREFIX = "GUICHET_"
+# Variables with our prefix that are not settings of the gateway: the tests' corpus.
+NOT_SETTINGS = frozenset({"GUICHET_CORPUS"})
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+_SQLITE = "sqlite:///"
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the text names the file or the variable, and what to write instead."""
+
+
+class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`in_flight` bounds the sends under way to each agency; the others are seconds.
+
+    `send` is the time that an adapter has for one exchange; a lease must outlast it, or a delivery would go out twice.
+    `idle` is the longest pause before the outbox looks into the store by itself, `pick_up` the pause between looks
+    into a folder, `stop` how long sends under way may take to end when the gateway stops.
+    """
+
+    in_flight: int = 8
+    send: float = 10.0
+    lease: float = 30.0
+    idle: float = 5.0
+    pick_up: float = 1.0
+    stop: float = 5.0
+
+    def __post_init__(self) -> None:
+        if min(self.send, self.idle, self.pick_up) <= 0 or self.stop < 0:
+            raise ValueError("send, idle and pick_up must be above 0, and stop not below")
+        if self.in_flight < 1:
+            raise ValueError("in_flight must be at least 1")
+        if self.lease < 2 * self.send:
+            raise ValueError("lease must be at least twice send")
+
+
+class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one agency is reached on this installation: above what its profile says. `token_env` names a variable."""
+
+    url: str | None = None
+    folder: Path | None = None
+    token: str | None = None
+    token_env: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the token, because settings end up in logs."""
+        return f"AgencySettings(url={self.url!r}, folder={self.folder!r}, token_env={self.token_env!r})"
+
+    def secret(self, environ: Mapping[str, str] = os.environ) -> str | None:
+        """The token. Raises SettingsError where the variable that should hold it is not set."""
+        if self.token_env is None:
+            return self.token
+        if not environ.get(self.token_env):
+            raise SettingsError(f"the variable {self.token_env}, which token_env names, is not set")
+        return environ[self.token_env]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an installation may choose. `database` is `sqlite:///relative/path` or `sqlite:////absolute/path`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+    database: str = "sqlite:///guichet.db"
+    schemas: Path = SCHEMAS
+    country: str = "XZ"
+    limits: Limits = Limits()
+    retry: RetryPolicy = RetryPolicy()
+    outbox: OutboxSettings = OutboxSettings()
+    agencies: dict[str, AgencySettings] = {}
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[A-Z]{2}", self.country):
+            raise ValueError("country must be two capital letters (ISO 3166-1)")
+        if not self.database.startswith(_SQLITE) or self.database == _SQLITE:
+            raise ValueError("database must be sqlite:/// and a path")
+        if not 0 <= self.port <= 65535:
+            raise ValueError("port must be from 0 to 65535")
+
+    @property
+    def database_path(self) -> Path:
+        """The file that `database` names."""
+        return Path(self.database.removeprefix(_SQLITE))
+
+    @property
+    def base_url(self) -> str:
+        """The gateway's own address as others write it, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of a file (None: defaults only) and of the environment. Raises SettingsError."""
+    written = _read(file) if file is not None else {}
+    _refuse_unknown(written, Settings, f"{file}")
+    surrounding = _unfold(environ)
+    _refuse_unknown(surrounding, Settings, "environment")
+    try:
+        return msgspec.convert(_merge(written, surrounding), Settings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{file or 'settings'}: {error}") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+
+
+def _path(kind: type, value: Any) -> Any:
+    """msgspec asks this for the one type here that it does not know."""
+    if kind is not Path or not isinstance(value, str):
+        raise TypeError("expected a path as text")
+    return Path(value)
+
+
+def _unfold(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The variables that are ours as tables within tables. The code of an agency keeps its capitals."""
+    unfolded: dict[str, Any] = {}
+    for name, value in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+            continue
+        steps = name.removeprefix(PREFIX).split("__")
+        keys = [step if at == 1 and steps[0] == "AGENCIES" else step.lower() for at, step in enumerate(steps)]
+        table = unfolded
+        for key in keys[:-1]:
+            table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                raise SettingsError(f"{name}: {key} is a single value, which another variable sets")
+        table[keys[-1]] = value
+    return unfolded
+
+
+def _refuse_unknown(data: dict[str, Any], kind: Any, where: str, path: str = "") -> None:
+    """Raises SettingsError for the first key that a settings type does not have, with the nearest that it has."""
+    for key, value in data.items():
+        inner = _type_of(key, kind)
+        if inner is None:
+            names = [field.encode_name for field in msgspec.structs.fields(kind)]
+            near = difflib.get_close_matches(key, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+            raise SettingsError(f"{where}: unknown setting {path + key!r}; {hint}")
+        if isinstance(value, dict):
+            _refuse_unknown(value, inner, where, f"{path}{key}.")
+
+
+def _type_of(key: str, kind: Any) -> Any:
+    """The type that a settings type (a struct, or a table of structs by name) has under a key, or None."""
+    if get_origin(kind) is dict:
+        return get_args(kind)[1]
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return kind
+    return next((field.type for field in msgspec.structs.fields(kind) if field.encode_name == key), None)
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,65 @@
+"""How records and rows correspond. Rule: a column is selected under the name of the field it fills."""
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.ports import Claim, Decision, Delivery, Event
+
+DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, delivery.requirements, delivery.items,
+    delivery.created_at, delivery.due_at, delivery.attempts, delivery.next_attempt_at, delivery.problem,
+    delivery.decided_at, (SELECT body FROM delivery_body WHERE delivery_body.seq = delivery.seq) AS body"""
+CLAIM = f"(SELECT mrn FROM declaration_case WHERE declaration_case.id = delivery.case_id) AS mrn, {DELIVERY}"
+
+_TEXTS = msgspec.json.Decoder(tuple[str, ...])
+_NUMBERS = msgspec.json.Decoder(tuple[int, ...])
+_DATA = msgspec.json.Decoder(dict[str, object])
+
+
+def delivery(row: sqlite3.Row) -> Delivery:
+    """A row of `DELIVERY`, which may carry more columns than that."""
+    values = {name: row[name] for name in Delivery.__struct_fields__}
+    values["requirements"] = _TEXTS.decode(values["requirements"])
+    values["items"] = _NUMBERS.decode(values["items"])
+    return Delivery(**values)
+
+
+def claim(row: sqlite3.Row) -> Claim:
+    """A row of `CLAIM`."""
+    return Claim(row["mrn"], delivery(row))
+
+
+def event(row: sqlite3.Row) -> Event:
+    """A row of the event table."""
+    return Event(row["seq"], row["at"], row["kind"], row["actor"], _DATA.decode(row["data"]), row["digest"])
+
+
+def delivery_values(case_id: int, new: Delivery, due_now: str) -> dict[str, object]:
+    """Named values for an insert. A queued delivery without a next attempt is due at once."""
+    return msgspec.structs.asdict(new) | {
+        "case_id": case_id,
+        "requirements": json_text(new.requirements),
+        "items": json_text(new.items),
+        "next_attempt_at": next_attempt(new.state, new.next_attempt_at, due_now),
+    }
+
+
+def next_attempt(state: str, given: str | None, due_now: str) -> str | None:
+    """When a delivery of this state is to be sent; without a time given, a queued one is due at once."""
+    return due_now if state == "queued" and given is None else given
+
+
+def event_values(case_id: int, events: Iterable[Event]) -> list[tuple[object, ...]]:
+    """Values for inserts, in the order of the table's columns."""
+    return [(case_id, e.seq, e.at, e.kind, e.actor, json_text(e.data), e.digest) for e in events]
+
+
+def decision_values(case_id: int, decisions: Iterable[Decision]) -> list[dict[str, object]]:
+    """Named values for inserts."""
+    return [msgspec.structs.asdict(decision) | {"case_id": case_id} for decision in decisions]
+
+
+def json_text(value: object) -> str:
+    """JSON as text, so that people can read it in the database."""
+    return msgspec.json.encode(value, order="sorted").decode()

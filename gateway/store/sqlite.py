@@ -1,0 +1,126 @@
+"""The embedded store: one SQLite file, one writer that commits in groups, a few readers.
+
+Rule: a method that writes returns after its commit is on disk (write-ahead log, synchronous FULL); a reading that
+starts afterwards sees it. Reason: the trader's 202 is a promise, and a promise must survive a power cut.
+The methods say no more than the protocol in `gateway.ports`; what they do is in `sqlite_writes` and `sqlite_reads`.
+"""
+
+import asyncio
+import os
+import sqlite3
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.ports import Acceptance, Account, Admission, CaseChange, CaseFile, Claim, StoredMessage
+from gateway.store import sqlite_file, sqlite_reads, sqlite_writes
+from gateway.store.readers import Readers
+from gateway.store.writer import Writer
+
+
+class _Session(NamedTuple):
+    lock: int
+    writer: Writer
+    readers: Readers
+
+
+class SqliteStore:
+    """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
+
+    `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
+    `busy_seconds` is how long to wait for some other program that holds the database's write lock.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readers: int = 2,
+        group_limit: int = 256,
+        waiting_limit: int = 2048,
+        busy_seconds: float = 5.0,
+    ) -> None:
+        self._path = path.resolve()  # one lock for one file, however it is spelled
+        self._readers, self._group_limit, self._waiting_limit = readers, group_limit, waiting_limit
+        self._busy_seconds = busy_seconds
+        self._session: _Session | None = None
+
+    @property
+    def commits(self) -> int:
+        """How many groups this session has committed."""
+        return self._opened.writer.commits
+
+    @property
+    def _opened(self) -> _Session:
+        if self._session is None:
+            raise RuntimeError("the store is not open")
+        return self._session
+
+    async def open(self) -> None:
+        """Raises DatabaseInUse where another process writes to the file, UnfitDatabase where it cannot serve."""
+        if self._session is not None:
+            raise RuntimeError("the store is open already")
+        try:
+            lock, writing, reading = await asyncio.to_thread(self._connect)
+        except (OSError, sqlite3.Error) as error:
+            raise sqlite_file.UnfitDatabase(f"{self._path} cannot be opened: {error}") from error
+        writer = Writer(writing, group_limit=self._group_limit, waiting_limit=self._waiting_limit)
+        self._session = _Session(lock, writer, Readers(reading))
+
+    def _connect(self) -> tuple[int, sqlite3.Connection, list[sqlite3.Connection]]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as undo:
+            lock = sqlite_file.lock(self._path)
+            undo.callback(os.close, lock)
+            writing = sqlite_file.connect_to_write(self._path, self._busy_seconds)
+            undo.callback(writing.close)
+            reading = [sqlite_file.connect_to_read(self._path, self._busy_seconds) for _ in range(self._readers)]
+            undo.pop_all()
+        return lock, writing, reading
+
+    async def close(self) -> None:
+        """The writer goes last, so that its connection can fold the write-ahead log into the file."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        await session.readers.stop()
+        await session.writer.stop()
+        os.close(session.lock)
+
+    async def ping(self) -> None:
+        await self._opened.writer.run(sqlite_writes.ping)
+
+    async def add_account(self, name: str, role: str, agency: str | None, key_digest: str) -> Account:
+        return await self._opened.writer.run(lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest))
+
+    async def account_by_key(self, key_digest: str) -> Account | None:
+        return await self._opened.readers.run(lambda db: sqlite_reads.account_by_key(db, key_digest))
+
+    async def accept(self, admission: Admission) -> Acceptance:
+        return await self._opened.writer.run(lambda db: sqlite_writes.accept(db, admission))
+
+    async def case_file(self, mrn: str, account_id: int | None = None) -> CaseFile | None:
+        find = sqlite_reads.CASE_BY_MRN
+        return await self._opened.readers.run(lambda db: sqlite_reads.case_file(db, find, mrn, account_id))
+
+    async def message(self, case_id: int) -> StoredMessage:
+        return await self._opened.readers.run(lambda db: sqlite_reads.message(db, case_id))
+
+    async def case_of_delivery(self, delivery_id: str) -> CaseFile | None:
+        find = sqlite_reads.CASE_BY_DELIVERY
+        return await self._opened.readers.run(lambda db: sqlite_reads.case_file(db, find, delivery_id, None))
+
+    async def apply(self, change: CaseChange) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_writes.apply(db, change))
+
+    async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
+        return await self._opened.writer.run(lambda db: sqlite_writes.claim(db, agency, limit, now, lease_until))
+
+    async def release_claims(self, now: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_writes.release_claims(db, now))
+
+    async def next_attempt_at(self, agency: str | None = None) -> str | None:
+        return await self._opened.readers.run(lambda db: sqlite_reads.next_attempt_at(db, agency))
+
+    async def inbox(self, agency: str, after: str | None, limit: int) -> list[Claim]:
+        return await self._opened.readers.run(lambda db: sqlite_reads.inbox(db, agency, after, limit))

@@ -1,0 +1,120 @@
+"""The one thread that writes, and commits in groups.
+
+Rule: a caller is answered only after the commit that holds its work. Reason: a commit costs a wait for the disk, so
+everything that is waiting when the disk is free shares one. Each piece of work stands in its own savepoint: one that
+fails undoes itself and nothing else. How much may wait is bounded; beyond that, callers wait for a place.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class _Job(NamedTuple):
+    work: Callable[[sqlite3.Connection], Any]
+    answer: asyncio.Future[Any]
+
+
+class _Outcome(NamedTuple):
+    answer: asyncio.Future[Any]
+    value: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """Owns the write connection from now on. Made, used and stopped in one running event loop."""
+
+    def __init__(self, connection: sqlite3.Connection, *, group_limit: int, waiting_limit: int) -> None:
+        self.commits = 0
+        self._connection, self._group_limit = connection, group_limit
+        self._loop = asyncio.get_running_loop()
+        self._places = asyncio.Semaphore(waiting_limit)
+        self._waiting: deque[_Job] = deque()
+        self._arrival = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._write, name="guichet-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returned or raised, once it is on disk or undone. Giving up waiting does not stop the work."""
+        await self._places.acquire()
+        answer: asyncio.Future[T] = self._loop.create_future()
+        with self._arrival:
+            if self._stopping:
+                self._places.release()
+                raise RuntimeError("the store is closed")
+            self._waiting.append(_Job(work, answer))
+            self._arrival.notify()
+        return await answer
+
+    async def stop(self) -> None:
+        """Finish what is waiting, then close the connection."""
+        with self._arrival:
+            self._stopping = True
+            self._arrival.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _write(self) -> None:
+        try:
+            while group := self._next_group():
+                outcomes = self._commit(group)
+                self._loop.call_soon_threadsafe(self._answer, outcomes)
+        finally:
+            self._connection.close()
+
+    def _next_group(self) -> list[_Job]:
+        """All that waits now, up to the limit; empty only when there is nothing left and no more to come."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: self._waiting or self._stopping)
+            return [self._waiting.popleft() for _ in range(min(self._group_limit, len(self._waiting)))]
+
+    def _commit(self, group: list[_Job]) -> list[_Outcome]:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._attempt(job) for job in group]
+            connection.execute("COMMIT")
+        except Exception as failure:  # the disk is full, another program holds the lock: the whole group is undone
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):  # if even this fails, the next group fails at its begin and tries again
+                    connection.execute("ROLLBACK")
+            # One exception each: a shared one would gather the tracebacks of all who raise it.
+            return [_Outcome(job.answer, error=_nothing_written(failure)) for job in group]
+        self.commits += 1
+        return outcomes
+
+    def _attempt(self, job: _Job) -> _Outcome:
+        connection = self._connection
+        connection.execute("SAVEPOINT job")
+        try:
+            outcome = _Outcome(job.answer, job.work(connection))
+        except Exception as failure:
+            if not connection.in_transaction:  # SQLite gave up the whole transaction, not only this statement
+                raise
+            connection.execute("ROLLBACK TO job")
+            outcome = _Outcome(job.answer, error=failure)
+        connection.execute("RELEASE job")
+        return outcome
+
+    def _answer(self, outcomes: list[_Outcome]) -> None:
+        """Runs in the event loop, once for each group."""
+        for answer, value, error in outcomes:
+            self._places.release()
+            if answer.done():  # the caller gave up waiting
+                continue
+            if error is None:
+                answer.set_result(value)
+            else:
+                answer.set_exception(error)
+
+
+def _nothing_written(cause: Exception) -> sqlite3.OperationalError:
+    failure = sqlite3.OperationalError(f"nothing was written: {cause}")
+    failure.__cause__ = cause
+    return failure

@@ -1,0 +1,147 @@
+"""What a trader is shown of a case: one status with a line per agency, and the history. Pure, as to the clock too."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway import audit, lifecycle
+from gateway.clock import stamp
+from gateway.decisions import Answer, DocumentRequest, Finding, Permit
+from gateway.ports import CaseFile, Delivery
+from gateway.requirements import Agency
+from gateway.responses import last_answers
+
+
+class PermitLine(msgspec.Struct, frozen=True):
+    """A permit that the agency issued; `expires` is its last day, YYYY-MM-DD."""
+
+    type: str
+    id: str
+    expires: str | None
+
+
+class DocumentLine(msgspec.Struct, frozen=True):
+    """A document that the agency wants to see first."""
+
+    type: str
+    description: str | None
+
+
+class FindingLine(msgspec.Struct, frozen=True):
+    """What the agency found wrong; `items` are sequence numbers of goods items."""
+
+    code: str
+    description: str | None
+    items: tuple[int, ...]
+
+
+class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one agency stands. `status` is the delivery's; `overdue` says that its time is up and it has not decided.
+
+    `requirements` are ids, `items` sequence numbers of goods items; `problem` says why the agency was not reached.
+    """
+
+    code: str
+    name: str
+    status: str
+    due_at: str
+    overdue: bool
+    decided_at: str | None
+    reason: str | None
+    requirements: tuple[str, ...]
+    items: tuple[int, ...]
+    permits: tuple[PermitLine, ...]
+    documents: tuple[DocumentLine, ...]
+    findings: tuple[FindingLine, ...]
+    problem: str | None
+
+
+class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a case stands. `digest` is of the declaration's bytes as they came."""
+
+    mrn: str
+    conversation_id: str
+    status: str
+    accepted_at: str
+    updated_at: str
+    message: str
+    reference: str | None
+    digest: str
+    agencies: tuple[AgencyStatus, ...]
+
+
+class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event; `digest` covers it and the digest of the event before."""
+
+    seq: int
+    at: str
+    kind: str
+    actor: str
+    data: dict[str, Any]
+    digest: str
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """The history of a case, oldest first. `intact` says that the chain of digests holds."""
+
+    mrn: str
+    intact: bool
+    events: tuple[TimelineEvent, ...]
+
+
+def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> CaseStatus:
+    """The roll-up. An agency that is no longer in the country's list goes by its code."""
+    answers = last_answers(file)
+    at = stamp(now)
+    case = file.case
+    return CaseStatus(
+        mrn=case.mrn,
+        conversation_id=case.conversation_id,
+        status=case.state,
+        accepted_at=case.accepted_at,
+        updated_at=case.updated_at,
+        message=case.message,
+        reference=case.reference,
+        digest=case.digest,
+        agencies=tuple(
+            _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in file.deliveries
+        ),
+    )
+
+
+def timeline(file: CaseFile) -> Timeline:
+    """Every step that was recorded."""
+    events = tuple(TimelineEvent(**msgspec.structs.asdict(event)) for event in file.events)
+    return Timeline(mrn=file.case.mrn, intact=audit.verify(file.case.mrn, file.events) is None, events=events)
+
+
+def _agency_status(delivery: Delivery, agency: Agency | None, answer: Answer | None, at: str) -> AgencyStatus:
+    return AgencyStatus(
+        code=delivery.agency,
+        name=agency.name if agency else delivery.agency,
+        status=delivery.state,
+        due_at=delivery.due_at,
+        overdue=delivery.state not in lifecycle.FINAL and delivery.due_at < at,
+        decided_at=delivery.decided_at,
+        reason=answer.reason if answer else None,
+        requirements=delivery.requirements,
+        items=delivery.items,
+        permits=tuple(map(_permit, answer.permits)) if answer else (),
+        documents=tuple(map(_document, answer.documents)) if answer else (),
+        findings=tuple(map(_finding, answer.findings)) if answer else (),
+        problem=delivery.problem,
+    )
+
+
+def _permit(permit: Permit) -> PermitLine:
+    return PermitLine(permit.type, permit.id, permit.expires)
+
+
+def _document(document: DocumentRequest) -> DocumentLine:
+    return DocumentLine(document.type, document.description)
+
+
+def _finding(finding: Finding) -> FindingLine:
+    return FindingLine(finding.code, finding.description, tuple(map(int, finding.items)))

@@ -1,0 +1,169 @@
+"""How bodies are read: what is refused unread, what is cut off, and how long a slow one is waited for."""
+
+import asyncio
+import zlib
+
+import pytest
+
+from tests.gateway.http.conftest import CEILING, housed, read_sample
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PATH = "/v1/validations"
+SLOW = 0.2
+
+
+def head(house, *lines: str) -> tuple[str, ...]:
+    """The head of a request with a body of JSON."""
+    key = f"Authorization: Bearer {house.keys['trader']}"
+    return (f"POST {PATH} HTTP/1.1", "Host: x", key, "Content-Type: application/json", *lines, "")
+
+
+async def test_a_declared_length_over_the_ceiling_is_refused_before_any_body_comes(shared):
+    async with shared.wire() as wire:
+        await wire.send(*head(shared, f"Content-Length: {CEILING + 1}"))
+        reply = await wire.reply()
+        assert (reply.status, reply.rules) == (413, ["size.body"])
+        assert reply.json["issues"][0]["expected"] == f"at most {CEILING} bytes"
+        assert reply.headers["Connection"] == "close"
+        assert await wire.closed()
+
+
+async def test_a_body_of_the_ceilings_own_length_is_read(shared):
+    reply = await shared.post(PATH, b" " * CEILING)
+    assert (reply.status, reply.rules) == (400, ["body.empty"])
+
+
+async def test_a_stream_is_cut_off_at_the_ceiling(shared):
+    """The sender would go on for ever; it is answered while it sends, and then hung up on."""
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    async with shared.wire() as wire:
+        await wire.send(*head(shared, "Transfer-Encoding: chunked"))
+
+        async def pour() -> None:
+            while True:
+                await wire.send(chunk)
+
+        pouring = asyncio.create_task(pour())
+        reply = await wire.reply()
+        assert (reply.status, reply.rules) == (413, ["size.body"])
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(pouring, 10)
+    assert (await shared.get("/healthz")).status == 200
+
+
+async def test_a_body_in_many_small_chunks_is_read_whole(shared):
+    body = read_sample("import-cut-flowers-kenya.json")
+    async with shared.wire() as wire:
+        await wire.send(*head(shared, "Transfer-Encoding: chunked"))
+        await wire.send(b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+        assert (await wire.reply()).json["valid"] is True
+        await wire.send("GET /healthz HTTP/1.1", "Host: x", "")
+        assert (await wire.reply()).status == 200
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\nabc\r\n", b"-1\r\nabc\r\n", b"5\r\nabc\r\n0\r\n\r\n", b"3\r\nabcdef"])
+async def test_malformed_chunks_are_a_bad_request(shared, chunks):
+    async with shared.wire() as wire:
+        await wire.send(*head(shared, "Transfer-Encoding: chunked"), chunks)
+        reply = await wire.reply()
+        assert reply.status == 400
+        assert reply.media == "application/problem+json"
+        assert await wire.closed()
+
+
+async def test_a_body_that_stops_coming_times_out(tmp_path):
+    async with housed(tmp_path, patience=SLOW) as house, house.wire() as wire:
+        await wire.send(*head(house, "Content-Length: 100"), b'{"half":')
+        reply = await wire.reply()
+        assert (reply.status, reply.rules) == (408, ["body.slow"])
+        assert await wire.closed()
+
+
+async def test_a_body_that_drips_times_out_too(tmp_path):
+    """Each byte comes in time for a timeout that starts anew, so only the whole time can stop this sender."""
+    async with housed(tmp_path, patience=SLOW) as house, house.wire() as wire:
+        await wire.send(*head(house, "Content-Length: 100000"))
+        answer = asyncio.create_task(wire.reply())
+        while not answer.done():
+            await wire.send(b" ")
+            await asyncio.wait([answer], timeout=SLOW / 20)
+        assert (await answer).status == 408
+
+
+async def test_a_sender_who_goes_away_is_not_waited_for(shared, caplog):
+    async with shared.wire() as wire:
+        await wire.send(*head(shared, "Content-Length: 100"), b'{"half":')
+    assert (await shared.get("/healthz")).status == 200
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 0", "Transfer-Encoding: chunked"])
+async def test_no_body_and_an_empty_one_are_the_same(shared, length):
+    async with shared.wire() as wire:
+        end = b"0\r\n\r\n" if "chunked" in length else b""
+        await wire.send(*head(shared, length), end)
+        reply = await wire.reply()
+        assert (reply.status, reply.rules) == (400, ["body.empty"])
+
+
+async def test_whoever_asks_first_is_called_on_only_if_the_body_can_be_taken(shared):
+    body = read_sample("import-cut-flowers-kenya.json")
+    async with shared.wire() as wire:
+        await wire.send(*head(shared, f"Content-Length: {len(body)}", "Expect: 100-continue"))
+        assert (await wire.reader.readuntil(b"\r\n\r\n")) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await wire.send(body)
+        assert (await wire.reply()).status == 200
+    async with shared.wire() as wire:
+        await wire.send(*head(shared, f"Content-Length: {CEILING + 1}", "Expect: 100-continue"))
+        assert (await wire.reply()).status == 413
+
+
+@pytest.mark.parametrize(
+    ("media", "rule"),
+    [
+        ("text/csv", "media.unsupported"),
+        ("application/octet-stream", "media.unsupported"),
+        ("multipart/form-data; boundary=x", "media.unsupported"),
+        ("json", "media.unsupported"),
+        ("", "media.unsupported"),
+        ("application/json, application/xml", "media.unsupported"),
+        ("application/xml; charset=iso-8859-1", "media.charset"),
+        ("application/json; charset=utf-16", "media.charset"),
+        ("text/xml; charset=caf\u00e9", "media.charset"),
+    ],
+)
+async def test_other_media_and_charsets_are_not_taken(shared, media, rule):
+    reply = await shared.post(PATH, b"{}", media, Accept="application/json")
+    assert (reply.status, reply.rules) == (415, [rule])
+    assert reply.json["issues"][0]["expected"]
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "rule"),
+    [
+        (b"Content-Encoding: \xff", 415, "media.coding"),
+        (b"Content-Type: application/json; charset=\xff", 415, "media.charset"),
+        (b"Content-Type: application/\xff", 415, "media.unsupported"),
+        (b"Content-Type: application/json\r\nGuichet-Message: \xff", 422, "message.no-such-type"),
+        (b"Content-Type: application/json\r\nIdempotency-Key: \xff", 400, "header.idempotency-key"),
+        (b"Content-Type: application/json\r\nIdempotency-Key: a\r\nIdempotency-Key: a", 400, "header.idempotency-key"),
+    ],
+)
+async def test_headers_that_are_no_text_are_refused_like_others(shared, header, status, rule):
+    key = f"Authorization: Bearer {shared.keys['trader']}"
+    async with shared.wire() as wire:
+        await wire.send(
+            "POST /v1/declarations HTTP/1.1", "Host: x", key, "Content-Length: 2", header + b"\r\n", "", b"{}"
+        )
+        reply = await wire.reply()
+        assert (reply.status, reply.rules) == (status, [rule])
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity, gzip", "x-unknown"])
+async def test_a_compressed_body_is_not_taken_and_not_inflated(shared, coding):
+    bomb = zlib.compress(b" " * CEILING)
+    reply = await shared.post(PATH, bomb, Content_Encoding=coding)
+    assert (reply.status, reply.rules) == (415, ["media.coding"])
+    assert reply.headers["Accept-Encoding"] == "identity"
+    assert (await shared.post(PATH, b"{}", Content_Encoding="identity")).status == 422

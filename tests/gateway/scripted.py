@@ -1,0 +1,121 @@
+"""Partners and a clock that do what a test tells them, and waiting for what users would notice."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from adapters.port import Outgoing, Pickup, Receipt
+from gateway.intake import Lodgement, lodge
+from gateway.ports import Acceptance, Account, CaseFile
+from gateway.service import Gateway
+
+SAMPLES = Path(__file__).resolve().parent.parent.parent / "schemas" / "samples"
+PATIENCE = 10.0
+
+Play = Receipt | Exception | Callable[[Outgoing], Awaitable[Receipt]]
+
+
+class ScriptedAdapter:
+    """A channel: plays its `script` play by play, then `otherwise` for ever."""
+
+    def __init__(self, otherwise: Play | None = None) -> None:
+        self.otherwise: Play = otherwise or Receipt()
+        self.script: deque[Play] = deque()
+        self.sent: list[Outgoing] = []
+        self.now, self.most = 0, 0
+        self.waiting: list[Pickup] = []
+        self.settled: dict[str, str | None] = {}
+        self.closed = False
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        self.sent.append(outgoing)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            play = self.script.popleft() if self.script else self.otherwise
+            if isinstance(play, Exception):
+                raise play
+            return play if isinstance(play, Receipt) else await play(outgoing)
+        finally:
+            self.now -= 1
+
+    async def pick_up(self) -> list[Pickup]:
+        return list(self.waiting)
+
+    async def settle(self, token: str, problem: str | None) -> None:
+        self.settled[token] = problem
+        self.waiting = [pickup for pickup in self.waiting if pickup.token != token]
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class ManualClock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+def decision(outcome: str = "granted", delivery_id: str | None = None, **fields) -> bytes:
+    """A decision message in JSON."""
+    named = {"DeliveryID": delivery_id} if delivery_id else {}
+    return msgspec.json.encode({"Decision": {**named, "OutcomeCode": outcome, **fields}})
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+async def lodge_sample(gateway: Gateway, account: Account, name: str, **fields) -> Acceptance:
+    """Lodge one of the country's samples, as `import-cut-flowers-kenya.xml`."""
+    media = {"xml": "application/xml", "json": "application/json"}[name.rpartition(".")[2]]
+    values = {"account": account, "body": sample(name), "media": media, "conversation_id": "conversation"}
+    return await lodge(gateway, Lodgement(**(values | fields)))
+
+
+async def case(gateway: Gateway, mrn: str) -> CaseFile:
+    """The case as it stands."""
+    file = await gateway.store.case_file(mrn)
+    assert file is not None
+    return file
+
+
+async def case_when(gateway: Gateway, mrn: str, condition: Callable[[CaseFile], bool]) -> CaseFile:
+    """The case as soon as the condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition(file := await case(gateway, mrn)):
+        assert time.monotonic() < deadline, f"still not so: {kinds(file)} {states(file)}"
+        await asyncio.sleep(0.005)
+    return file
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Returns as soon as the condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "still not so"
+        await asyncio.sleep(0.005)
+
+
+def kinds(file: CaseFile) -> list[str]:
+    return [event.kind for event in file.events]
+
+
+def states(file: CaseFile) -> dict[str, str]:
+    return {delivery.agency: delivery.state for delivery in file.deliveries}
+
+
+def delivery_to(file: CaseFile, agency: str):
+    return next(delivery for delivery in file.deliveries if delivery.agency == agency)

@@ -1,0 +1,80 @@
+"""The lifecycle, pair by pair. The expectation is written out again here, so that a slip in the table shows."""
+
+from itertools import combinations_with_replacement
+
+import pytest
+
+from gateway import lifecycle
+from gateway.lifecycle import CASE_STATES, DELIVERY_EVENTS, DELIVERY_STATES, FINAL, IllegalStep
+
+EXPECTED = """
+queued   + sent = awaiting, retry = queued, parked = parked, held = held, granted = granted, refused = refused
+awaiting + sent = awaiting, retry = awaiting, parked = awaiting, held = held, granted = granted, refused = refused
+held     + sent = held, retry = held, parked = held, held = held, granted = granted, refused = refused
+parked   + sent = awaiting, retry = parked, parked = parked, revived = queued, held = held, granted = granted
+parked   + refused = refused
+granted  + sent = granted, retry = granted, parked = granted
+refused  + sent = refused, retry = refused, parked = refused
+"""
+LEGAL = {
+    (line.split("+")[0].strip(), step.split("=")[0].strip()): step.split("=")[1].strip()
+    for line in EXPECTED.strip().splitlines()
+    for step in line.split("+")[1].split(",")
+}
+
+
+@pytest.mark.parametrize("state", DELIVERY_STATES)
+@pytest.mark.parametrize("event", DELIVERY_EVENTS)
+def test_every_event_in_every_state(state, event):
+    if (state, event) in LEGAL:
+        assert lifecycle.next_delivery_state(state, event) == LEGAL[state, event]
+    else:
+        with pytest.raises(IllegalStep, match=f"{state}.*{event}"):
+            lifecycle.next_delivery_state(state, event)
+
+
+def test_nothing_is_expected_that_is_not_a_state_or_an_event():
+    assert {state for state, _ in LEGAL} == set(DELIVERY_STATES)
+    assert {event for _, event in LEGAL} == set(DELIVERY_EVENTS)
+    assert set(LEGAL.values()) == set(DELIVERY_STATES)
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_a_final_state_is_never_left(state):
+    assert {lifecycle.STEPS.get((state, event), state) for event in DELIVERY_EVENTS} == {state}
+
+
+@pytest.mark.parametrize(("state", "event"), [("no-such-state", "sent"), ("queued", "no-such-event")])
+def test_unknown_names_are_illegal(state, event):
+    with pytest.raises(IllegalStep):
+        lifecycle.next_delivery_state(state, event)
+
+
+def expected_roll_up(states: tuple[str, ...]) -> str:
+    if any(state in ("queued", "awaiting", "parked") for state in states):
+        return "under-control"
+    if "held" in states:
+        return "held"
+    return "refused" if "refused" in states else "released"
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_every_roll_up_of_up_to_four_deliveries(count):
+    for states in combinations_with_replacement(DELIVERY_STATES, count):
+        assert lifecycle.roll_up(states) == expected_roll_up(states)
+        assert lifecycle.roll_up(states[::-1]) == expected_roll_up(states)
+
+
+@pytest.mark.parametrize(
+    ("states", "opening"),
+    [
+        ((), "released"),
+        (("queued",), "accepted"),
+        (("queued", "queued"), "accepted"),
+        (("queued", "awaiting"), "under-control"),
+        (("awaiting",), "under-control"),
+    ],
+)
+def test_how_a_case_opens(states, opening):
+    assert lifecycle.opening_state(states) == opening
+    assert opening in CASE_STATES

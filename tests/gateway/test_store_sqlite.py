@@ -1,0 +1,308 @@
+"""What the SQLite store keeps and answers: cases, duplicates, changes, claims, inboxes."""
+
+import asyncio
+import sqlite3
+from collections import defaultdict
+
+import msgspec
+import pytest
+
+from gateway import audit
+from gateway.ports import Acceptance, Conflict, DeliveryChange, StoredMessage
+from gateway.store import sqlite_reads, sqlite_writes
+from gateway.store.sqlite import SqliteStore
+from tests.gateway.ledger import admission, at, by_hand, change, decision, digest, mrn
+
+
+@pytest.fixture
+def database(tmp_path):
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+async def store(database):
+    store = SqliteStore(database)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def trader(store):
+    return (await store.add_account("Example Flowers", "trader", None, digest(b"key"))).id
+
+
+# Cases
+
+
+async def test_an_accepted_case_is_there_with_all_that_belongs_to_it(store, trader):
+    new = admission(trader, 7, ("FSA", "PHA"))
+    accepted = await store.accept(new)
+    assert accepted == Acceptance(
+        mrn=mrn(7), conversation_id="conversation-7", digest=new.body_digest, accepted_at=at(7)
+    )
+    file = await store.case_file(mrn(7))
+    assert (file.case.version, file.case.state, file.case.updated_at) == (1, "accepted", at(7))
+    assert (file.case.account_id, file.case.reference, file.case.digest) == (trader, "LRN-7", new.body_digest)
+    due = [msgspec.structs.replace(delivery, next_attempt_at=at(7)) for delivery in new.deliveries]
+    assert (file.deliveries, file.decisions, file.events) == (tuple(due), (), new.events)
+    assert await store.message(file.case.id) == StoredMessage(new.media, new.body, new.body_digest, new.document)
+    assert await store.case_of_delivery("PHA-7") == file
+
+
+async def test_a_case_is_shown_to_its_own_account_only(store, trader):
+    other = await store.add_account("Example Fruit", "trader", None, digest(b"other key"))
+    await store.accept(admission(trader, 1))
+    assert await store.case_file(mrn(1), trader) is not None
+    assert await store.case_file(mrn(1), other.id) is None
+
+
+async def test_what_is_not_there_is_said_so(store):
+    assert await store.case_file(mrn(1)) is None
+    assert await store.case_of_delivery("FSA-1") is None
+    assert await store.account_by_key(digest(b"key")) is None
+    with pytest.raises(LookupError, match="no case 5"):
+        await store.message(5)
+
+
+async def test_an_admission_that_fails_half_way_leaves_nothing(store, trader):
+    await store.accept(admission(trader, 1))
+    taken = admission(trader, 1).deliveries
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.accept(admission(trader, 2, idempotency_key="k", deliveries=taken))
+    assert await store.case_file(mrn(2)) is None
+    assert not (await store.accept(admission(trader, 2, idempotency_key="k"))).replayed
+
+
+# Duplicates. The first lodgement has the key and the reference given; the second is of the same document, or another.
+
+DUPLICATES = {
+    "same key, same reference": (("K", "R"), ("K", "R")),
+    "same key, no reference": (("K", None), ("K", None)),
+    "same key, another reference": (("K", "R"), ("K", "S")),
+    "same reference, no key": ((None, "R"), (None, "R")),
+    "same reference, key comes later": ((None, "R"), ("K", "R")),
+    "same reference, another key": (("K", "R"), ("L", "R")),
+}
+duplicates = pytest.mark.parametrize(("first", "second"), DUPLICATES.values(), ids=DUPLICATES)
+
+
+def lodgement(account_id, number, names, document=b"D"):
+    key, reference = names
+    return admission(account_id, number, idempotency_key=key, reference=reference, document=document)
+
+
+@duplicates
+async def test_the_same_document_again_gets_the_first_answer(store, trader, first, second):
+    accepted = await store.accept(lodgement(trader, 1, first))
+    again = await store.accept(lodgement(trader, 2, second))
+    assert again == msgspec.structs.replace(accepted, replayed=True)
+    assert await store.case_file(mrn(2)) is None
+
+
+@duplicates
+async def test_another_document_is_a_conflict(store, trader, first, second):
+    await store.accept(lodgement(trader, 1, first))
+    with pytest.raises(Conflict) as conflict:
+        await store.accept(lodgement(trader, 2, second, b"E"))
+    found = conflict.value
+    what = "Idempotency-Key" if second[0] == first[0] == "K" else "FunctionalReferenceID"
+    assert (found.what, found.mrn, found.first, found.second) == (what, mrn(1), digest(b"D"), digest(b"E"))
+    assert await store.case_file(mrn(2)) is None
+
+
+async def test_neither_key_nor_reference_never_repeats(store, trader):
+    for number in 1, 2:
+        assert not (await store.accept(lodgement(trader, number, (None, None)))).replayed
+    assert await store.case_file(mrn(2)) is not None
+
+
+async def test_key_and_reference_are_each_account_s_own(store, trader):
+    other = await store.add_account("Example Fruit", "trader", None, digest(b"other key"))
+    await store.accept(lodgement(trader, 1, ("K", "R")))
+    assert not (await store.accept(lodgement(other.id, 2, ("K", "R"), b"E"))).replayed
+
+
+async def test_a_key_that_came_with_a_repeated_reference_is_remembered(store, trader):
+    await store.accept(lodgement(trader, 1, (None, "R")))
+    await store.accept(lodgement(trader, 2, ("K", "R")))
+    assert (await store.accept(lodgement(trader, 3, ("K", None)))).mrn == mrn(1)
+    with pytest.raises(Conflict, match="Idempotency-Key"):
+        await store.accept(lodgement(trader, 4, ("K", "S"), b"E"))
+
+
+async def test_a_key_that_met_a_conflict_stays_free(store, trader):
+    await store.accept(lodgement(trader, 1, (None, "R")))
+    with pytest.raises(Conflict):
+        await store.accept(lodgement(trader, 2, ("K", "R"), b"E"))
+    assert (await store.accept(lodgement(trader, 3, ("K", "S"), b"E"))).mrn == mrn(3)
+
+
+async def test_of_many_copies_at_once_one_is_accepted(store, trader):
+    copies = [store.accept(lodgement(trader, number, ("K", "R"))) for number in range(50)]
+    answers = await asyncio.gather(*copies)
+    assert len({answer.mrn for answer in answers}) == 1
+    assert sorted(answer.replayed for answer in answers) == [False] + [True] * 49
+
+
+# Changes
+
+
+async def test_a_change_is_written_whole(store, trader):
+    await store.accept(admission(trader, 1, ("FSA", "PHA")))
+    before = await store.case_file(mrn(1))
+    granted = DeliveryChange(id="FSA-1", state="granted", decided_at=at(9))
+    parked = DeliveryChange(id="PHA-1", state="parked", problem="answered 404")
+    step = change(before, 9, granted, parked, decisions=(decision("FSA-1", 9),))
+    assert await store.apply(step)
+    after = await store.case_file(mrn(1))
+    assert (after.case.version, after.case.state, after.case.updated_at) == (2, "under-control", at(9))
+    assert [(d.state, d.problem, d.decided_at, d.next_attempt_at) for d in after.deliveries] == [
+        ("granted", None, at(9), None),
+        ("parked", "answered 404", None, None),
+    ]
+    assert (after.decisions, after.events) == (step.decisions, before.events + step.events)
+    assert audit.verify(mrn(1), after.events) is None
+
+
+async def test_of_two_changes_against_one_version_the_first_is_written(store, trader):
+    await store.accept(admission(trader, 1))
+    file = await store.case_file(mrn(1))
+    steps = [change(file, 2, DeliveryChange(id="FSA-1", state=state)) for state in ("held", "refused")]
+    assert await asyncio.gather(*map(store.apply, steps)) == [True, False]
+    after = await store.case_file(mrn(1))
+    assert (after.case.version, after.deliveries[0].state, len(after.events)) == (2, "held", 2)
+
+
+async def test_a_change_of_another_case_s_delivery_is_refused_whole(store, trader):
+    for number in 1, 2:
+        await store.accept(admission(trader, number))
+    before = await store.case_file(mrn(1))
+    with pytest.raises(LookupError, match="FSA-2"):
+        await store.apply(change(before, 9, DeliveryChange(id="FSA-2", state="granted")))
+    assert await store.case_file(mrn(1)) == before
+
+
+async def test_an_event_cannot_be_changed_or_removed(store, trader, database):
+    await store.accept(admission(trader, 1))
+    with by_hand(database) as connection:
+        for statement in "UPDATE event SET actor = 'x'", "DELETE FROM event":
+            with pytest.raises(sqlite3.IntegrityError, match="never"):
+                connection.execute(statement)
+
+
+async def test_an_event_forged_in_the_file_is_found(store, trader, database):
+    await store.accept(admission(trader, 1))
+    await store.apply(change(await store.case_file(mrn(1)), 2))
+    with by_hand(database) as connection:
+        connection.execute("DROP TRIGGER event_is_never_changed")
+        connection.execute("UPDATE event SET data = '{}' WHERE seq = 2")
+    assert audit.verify(mrn(1), (await store.case_file(mrn(1))).events) == 2
+
+
+# Claims
+
+
+async def claimed(store, agency, now, lease=60, limit=10):
+    return [claim.delivery.id for claim in await store.claim(agency, limit, at(now), at(now + lease))]
+
+
+async def test_a_claim_hands_over_the_delivery_and_counts_the_attempt(store, trader):
+    new = admission(trader, 1)
+    await store.accept(new)
+    (claim,) = await store.claim("FSA", 10, at(5), at(65))
+    assert claim.mrn == mrn(1)
+    assert claim.delivery == msgspec.structs.replace(new.deliveries[0], attempts=1, next_attempt_at=at(65))
+    assert (await store.case_file(mrn(1))).case.version == 1
+
+
+async def test_claims_go_to_the_right_agency_oldest_first_up_to_the_limit(store, trader):
+    for number in 1, 2, 3:
+        await store.accept(admission(trader, number, ("FSA", "PHA")))
+    assert await claimed(store, "FSA", 5, limit=2) == ["FSA-1", "FSA-2"]
+    assert await claimed(store, "FSA", 5, limit=2) == ["FSA-3"]
+    assert await claimed(store, "PHA", 2) == ["PHA-1", "PHA-2"]  # the third is of a later second
+
+
+async def test_a_claimed_delivery_comes_back_when_its_lease_ends(store, trader):
+    await store.accept(admission(trader, 1))
+    assert await claimed(store, "FSA", 5, lease=60) == ["FSA-1"]
+    assert await store.next_attempt_at() == at(65)
+    assert await claimed(store, "FSA", 64) == []
+    assert await claimed(store, "FSA", 65) == ["FSA-1"]
+    assert (await store.case_file(mrn(1))).deliveries[0].attempts == 2
+
+
+async def test_claims_at_the_same_time_never_overlap(store, trader):
+    for number in range(20):
+        await store.accept(admission(trader, number))
+    taken = sum(await asyncio.gather(*(claimed(store, "FSA", 60, limit=3) for _ in range(10))), [])
+    assert sorted(taken) == sorted(f"FSA-{number}" for number in range(20))
+
+
+async def test_a_change_ends_the_lease(store, trader):
+    await store.accept(admission(trader, 1))
+    await claimed(store, "FSA", 5, lease=600)
+    retry = DeliveryChange(id="FSA-1", state="queued", next_attempt_at=at(20), problem="no connection")
+    await store.apply(change(await store.case_file(mrn(1)), 6, retry))
+    assert await store.next_attempt_at() == at(20)
+    assert await claimed(store, "FSA", 19) == []
+    assert await claimed(store, "FSA", 20) == ["FSA-1"]
+
+
+async def test_a_delivery_queued_again_without_a_time_is_due_at_once(store, trader):
+    await store.accept(admission(trader, 1))
+    await claimed(store, "FSA", 5, lease=600)
+    await store.apply(change(await store.case_file(mrn(1)), 6, DeliveryChange(id="FSA-1", state="queued")))
+    assert await claimed(store, "FSA", 6) == ["FSA-1"]
+
+
+@pytest.mark.parametrize("state", ["awaiting", "held", "parked", "granted", "refused"])
+async def test_only_queued_deliveries_are_claimed(store, trader, state):
+    await store.accept(admission(trader, 1))
+    await store.apply(change(await store.case_file(mrn(1)), 2, DeliveryChange(id="FSA-1", state=state)))
+    assert await claimed(store, "FSA", 3600) == []
+    assert await store.next_attempt_at() is None
+
+
+# Inboxes
+
+
+async def test_an_inbox_lists_what_is_undecided_page_by_page(store, trader):
+    states = ("queued", "awaiting", "held", "parked", "granted", "refused", "queued")
+    for number, state in enumerate(states):
+        await store.accept(admission(trader, number, ("FSA", "PHA")))
+        file = await store.case_file(mrn(number))
+        await store.apply(change(file, number, DeliveryChange(id=f"FSA-{number}", state=state)))
+
+    async def page(after, limit):
+        return [claim.delivery.id for claim in await store.inbox("FSA", after, limit)]
+
+    assert await page(None, 10) == ["FSA-0", "FSA-1", "FSA-2", "FSA-3", "FSA-6"]
+    assert await page(None, 2) == ["FSA-0", "FSA-1"]
+    assert await page("FSA-1", 2) == ["FSA-2", "FSA-3"]
+    assert await page("FSA-4", 2) == ["FSA-6"]  # the mark itself may have been decided meanwhile
+    assert await page("FSA-6", 2) == []
+    assert await page("nobody's", 1) == ["FSA-0"]
+    assert [claim.mrn for claim in await store.inbox("FSA", "FSA-3", 9)] == [mrn(6)]
+
+
+# Speed that does not depend on how much there is
+
+
+STATEMENTS = {
+    f"{module.__name__.rpartition('.')[2]}.{name}": text
+    for module in (sqlite_reads, sqlite_writes)
+    for name, text in vars(module).items()
+    if name.isupper() and not name.startswith("_")
+}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+async def test_no_statement_goes_through_a_whole_table(store, database, statement):
+    values = defaultdict(int) if ":" in statement else (0,) * statement.count("?")
+    with by_hand(database) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], plan
+    if statement is sqlite_reads.NEXT_ATTEMPT:  # SQLite calls it a search even where it reads an index to its end
+        assert "delivery_wake" in plan[0]
