@@ -5,6 +5,7 @@ The quick ways (libxml2 for XML, msgspec for JSON) say only that something is wr
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 
@@ -18,6 +19,7 @@ from datamodel.wording import issue
 
 HINT_TAGS = {f"{{{XSI}}}{name}" for name in LOCATION_HINTS}
 HIDDEN = "(personal)"
+LONGEST_NAME = 60  # of an unknown element, as far as it is looked at or shown
 
 
 class Place:
@@ -43,6 +45,10 @@ class Place:
         return (*self.wco[:-1], PointerStep(last.section, last.sequence, self.element.wco_id))
 
 
+class Enough(Exception):
+    """So many issues that counting on would serve nobody but an attacker."""
+
+
 class Checker:
     """One walk over one message."""
 
@@ -54,6 +60,11 @@ class Checker:
     def report(self) -> Report:
         """What was found."""
         return Report(tuple(self.issues), self.total)
+
+    @property
+    def full(self) -> bool:
+        """Whether further issues are only counted."""
+        return len(self.issues) >= self.limits.max_issues
 
     def add(
         self,
@@ -68,7 +79,9 @@ class Checker:
     ) -> None:
         """Count an issue, and keep it while there is room. `below` is a step under the place, `at` its own place."""
         self.total += 1
-        if len(self.issues) >= self.limits.max_issues:
+        if self.total >= self.limits.max_counted:
+            raise Enough
+        if self.full:
             return
         spot = at or place.instance
         found = issue(
@@ -175,14 +188,8 @@ class Checker:
 
     def unknown(self, place: Place, content: ClassType, below: Instance) -> None:
         """An element or property that the class does not have."""
-        names = [element.name for element in content.children]
-        if below.label in names:
-            element = content.children[names.index(below.label)]
-            words = f"{below.label} of namespace {element.namespace} does"
-        else:
-            near = get_close_matches(below.label, names, n=3)
-            words = "did you mean " + " or ".join(near) + "?" if near else "it takes " + ", ".join(names[:12])
-        self.add("element.unknown", place, below=below.label, at=below, name=below.label, expected=words)
+        words = "" if self.full else _instead(content, below.label)
+        self.add("element.unknown", place, below=below.label, at=below, name=below.label[:LONGEST_NAME], expected=words)
 
     def missing(self, place: Place, element: Element, count: int) -> None:
         """A mandatory part that is not there."""
@@ -190,6 +197,15 @@ class Checker:
         spot = Place(element, absent, place, count + 1)
         kind = describe(element.content.type) if isinstance(element.content, Simple) else "a class of its own parts"
         self.add("element.missing", spot, expected=kind)
+
+
+def _instead(content: ClassType, label: str) -> str:
+    """What a class has that a sender may have meant."""
+    names = [element.name for element in content.children]
+    if label in names:
+        return f"{label} of namespace {content.children[names.index(label)].namespace} does"
+    near = get_close_matches(label[:LONGEST_NAME], names, n=3)
+    return "did you mean " + " or ".join(near) + "?" if near else "it takes " + ", ".join(names[:12])
 
 
 def lexical(found: Instance) -> str:
@@ -210,5 +226,6 @@ def _kind_words(found: Instance) -> str:
 def check(root: Element, found: Instance, limits: Limits) -> Report:
     """All issues of a message whose root is the model's root."""
     checker = Checker(limits)
-    checker.element(Place(root, found, None, 1))
+    with suppress(Enough):
+        checker.element(Place(root, found, None, 1))
     return checker.report()

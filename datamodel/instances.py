@@ -1,12 +1,13 @@
 """One view of a message for the checker, whichever format it came in: elements with values, attributes and places.
 
-Built only for messages that did not pass the quick way, so it may take its time. `kind` tells what a JSON value was.
+Built only for messages that did not pass the quick way. Still it is kept lean: whoever sends a million wrong elements
+must not get a gigabyte for them. `kind` tells what a JSON value was.
 """
 
-import msgspec
+from typing import NamedTuple
 
 
-class Attribute(msgspec.Struct):
+class Attribute(NamedTuple):
     """An XML attribute, or a JSON property that begins with `@`."""
 
     text: str
@@ -14,19 +15,27 @@ class Attribute(msgspec.Struct):
     column: int
 
 
-class Instance(msgspec.Struct):
+NO_ATTRIBUTES: dict[str, Attribute] = {}
+
+
+class Instance:
     """One element as it stood in the message. `tag` is in Clark notation; an unknown JSON property has no namespace.
 
     `text` is the character data; `kind` is `element` for XML, else the JSON kind: object, string, number, boolean,
     null. `stray` marks a JSON value that should have been an array, or an array where none belongs.
     """
 
-    tag: str
-    label: str
-    line: int
-    column: int
-    kind: str = "element"
-    text: str = ""
-    stray: str = ""
-    attributes: dict[str, Attribute] = {}
-    children: list["Instance"] = []
+    __slots__ = ("attributes", "children", "column", "kind", "label", "line", "stray", "tag", "text")
+
+    def __init__(self, tag: str, label: str, line: int, column: int, kind: str = "element", text: str = "") -> None:
+        self.tag, self.label, self.line, self.column = tag, label, line, column
+        self.kind, self.text, self.stray = kind, text, ""
+        self.attributes = NO_ATTRIBUTES
+        self.children: list[Instance] | tuple[()] = ()
+
+    def add(self, below: "Instance") -> None:
+        """Take a child."""
+        if isinstance(self.children, tuple):
+            self.children = [below]
+        else:
+            self.children.append(below)

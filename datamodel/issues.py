@@ -18,7 +18,7 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One fault at one place. `line` and `column` count from 1; `value` is cut, and hidden where it is personal."""
 
     rule: str
-    severity: str = "error"
+    severity: str
     text: str
     remedy: str | None = None
     legal_basis: str | None = None

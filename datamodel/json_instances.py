@@ -167,14 +167,19 @@ class Namer:
             line, column = self.places.of(at)
             if name == "value":
                 found.kind, found.text = member.kind, member.text
-            elif name.startswith("@"):
-                found.attributes[HINTS.get(name, name[1:])] = self.attribute(member, line, column)
             else:
-                found.children.append(Instance(name, name, line, column, kind=member.kind))
+                self.other(found, name, member, line, column)
 
-    def attribute(self, member: Value, line: int, column: int) -> Attribute:
-        """An attribute; anything but a string keeps a text that no type takes."""
-        return Attribute(member.text if member.kind == "string" else "\0", line, column)
+    def other(self, found: Instance, name: str, member: Value, line: int, column: int) -> None:
+        """An attribute, or a property that the model does not have.
+
+        An attribute that is not a string keeps a text that no type takes.
+        """
+        if name.startswith("@"):
+            attribute = Attribute(member.text if member.kind == "string" else "\0", line, column)
+            found.attributes = {**found.attributes, HINTS.get(name, name[1:]): attribute}
+        else:
+            found.add(Instance(name, name, line, column, kind=member.kind))
 
     def members(self, content: ClassType, found: Instance, value: Value) -> None:
         """The children of a class, in the model's order; unknown properties come last."""
@@ -183,11 +188,10 @@ class Namer:
         for name, at, member in ordered:
             line, column = self.places.of(at)
             if name in known:
-                found.children.extend(self.occurrences(content.children[known[name]], name, at, member))
-            elif name.startswith("@"):
-                found.attributes[HINTS.get(name, name[1:])] = self.attribute(member, line, column)
+                for each in self.occurrences(content.children[known[name]], name, at, member):
+                    found.add(each)
             else:
-                found.children.append(Instance(name, name, line, column, kind=member.kind))
+                self.other(found, name, member, line, column)
 
     def occurrences(self, element: Element, name: str, at: int, member: Value) -> list[Instance]:
         """All occurrences under one property name."""
@@ -201,6 +205,8 @@ class Namer:
 
 def instances(text: str, root: Element, limits: Limits) -> Instance:
     """The root instance. Raises Refused where the text is not one JSON object with the root's name."""
+    if text.count(",") + text.count("[") + text.count("{") > limits.max_elements:
+        raise refused(issue("size.elements", expected=f"at most {limits.max_elements} values"), status=413)
     tokeniser = Tokeniser(text, limits)
     value = tokeniser.document()
     names = [name for name, _, _ in value.members]

@@ -44,7 +44,7 @@ def parse(body: bytes, limits: Limits) -> etree._Element:
         raise refused(issue("xml.encoding", value=declared[1].decode(), expected="UTF-8"), status=400)
     if PROLOG.match(body):
         raise refused(issue("xml.doctype"), status=400)
-    if body.count(b"<") > 2 * limits.max_elements:
+    if body.count(b"<") - body.count(b"</") > limits.max_elements:
         raise refused(issue("size.elements", expected=f"at most {limits.max_elements} elements"), status=413)
     parser = etree.XMLParser(
         resolve_entities=False,

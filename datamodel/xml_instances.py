@@ -1,5 +1,6 @@
 """XML to instances, through expat, which knows line and column of everything that libxml2's tree has forgotten."""
 
+from functools import lru_cache
 from xml.parsers import expat
 
 from datamodel.instances import Attribute, Instance
@@ -16,9 +17,10 @@ def instances(body: bytes) -> Instance:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         line, column = parser.CurrentLineNumber, parser.CurrentColumnNumber + 1
-        found = Instance(clark(name), name.rpartition("}")[2], line, column)
-        found.attributes = {clark(key): Attribute(text, line, column) for key, text in attributes.items()}
-        stack[-1].children.append(found)
+        found = Instance(*names(name), line, column)
+        if attributes:
+            found.attributes = {names(key)[0]: Attribute(text, line, column) for key, text in attributes.items()}
+        stack[-1].add(found)
         stack.append(found)
         texts.append([])
 
@@ -32,9 +34,10 @@ def instances(body: bytes) -> Instance:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = characters
     parser.Parse(body.removeprefix(BOM), True)
-    return top.children[0]
+    return next(iter(top.children))
 
 
-def clark(name: str) -> str:
-    """expat's `namespace}local` as `{namespace}local`."""
-    return "{" + name if "}" in name else name
+@lru_cache(maxsize=4096)
+def names(name: str) -> tuple[str, str]:
+    """expat's `namespace}local` in Clark notation, and the local name; one string for all elements of one name."""
+    return ("{" + name if "}" in name else name), name.rpartition("}")[2]

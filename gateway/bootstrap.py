@@ -19,6 +19,7 @@ from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
 from gateway.outbox import Outbox
+from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import Gateway
 from gateway.settings import AgencySettings, Settings, SettingsError
@@ -55,6 +56,11 @@ def build(
         clock=clock,
         random=random,
     )
+
+
+def side_store(settings: Settings) -> Store:
+    """The ledger alone, which may be opened beside a running gateway for writes that touch no case: accounts."""
+    return SqliteStore(settings.database_path, exclusive=False)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from datamodel.issues import Issue, Refused, Report
+from datamodel.wording import issue, refused
 
 Format = Literal["xml", "json"]
 
@@ -15,12 +15,6 @@ def format_of(media: str) -> Format:
     essence = media.partition(";")[0].strip().lower()
     ending = essence.rpartition("/")[2].rpartition("+")[2]
     if ending not in _FORMATS:
-        issue = Issue(
-            rule="media.unsupported",
-            text="The message comes in a format that is not taken.",
-            remedy="Send XML or JSON, and name it as the media type.",
-            value=essence[:60],
-            expected=", ".join(MEDIA_TYPES.values()),
-        )
-        raise Refused(Report((issue,), 1), 415)
+        taken = ", ".join(MEDIA_TYPES.values())
+        raise refused(issue("media.unsupported", value=essence[:60], expected=taken), status=415)
     return _FORMATS[ending]

@@ -90,7 +90,7 @@ class CaseFile(msgspec.Struct, frozen=True):
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """All that one acceptance writes, in one commit. `document` is the canonical JSON of what `body` says.
 
-    `body_digest` is of the bytes as they came; `document_digest` of `document`, so XML and JSON of one document share it.
+    `body_digest` is of the bytes as they came; `document_digest` is of `document`, the same in either format.
     """
 
     account_id: int

@@ -74,7 +74,10 @@ class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an installation may choose. `database` is `sqlite:///relative/path` or `sqlite:////absolute/path`."""
+    """All that an installation may choose. `database` is `sqlite:///relative/path` or `sqlite:////absolute/path`.
+
+    `patience` is how many seconds the body of a request may take, on top of what its size takes on a slow line.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -82,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: str = "sqlite:///guichet.db"
     schemas: Path = SCHEMAS
     country: str = "XZ"
+    patience: float = 30.0
     limits: Limits = Limits()
     retry: RetryPolicy = RetryPolicy()
     outbox: OutboxSettings = OutboxSettings()
@@ -92,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("country must be two capital letters (ISO 3166-1)")
         if not self.database.startswith(_SQLITE) or self.database == _SQLITE:
             raise ValueError("database must be sqlite:/// and a path")
+        if self.patience <= 0:
+            raise ValueError("patience must be above 0")
         if not 0 <= self.port <= 65535:
             raise ValueError("port must be from 0 to 65535")
 

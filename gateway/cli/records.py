@@ -112,7 +112,7 @@ def add_account(
     Examples:
       guichet account add "Acme Forwarding" --role trader
       guichet account add FSA --role agency --agency FSA
-    A database has one writer: add accounts while the gateway is stopped.
+    It may be done while the gateway runs: the key works at once.
     """
     import asyncio
 

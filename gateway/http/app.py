@@ -24,7 +24,6 @@ from gateway.media import format_of
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *public.ROUTES)
-PATIENCE = 30.0  # seconds that a body may take, over those that its size accounts for
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,7 +47,7 @@ _CONNECTION = {
 }
 
 
-def create(gateway: Gateway, patience: float = PATIENCE) -> web.Application:
+def create(gateway: Gateway) -> web.Application:
     """The application on a gateway that has been started. Run it with `server.Runner`."""
     application = web.Application(
         middlewares=(converse, explain),
@@ -58,7 +57,7 @@ def create(gateway: Gateway, patience: float = PATIENCE) -> web.Application:
     application[_GATEWAY] = gateway
     description = openapi.document(ROUTES)
     for route in ROUTES:
-        handler = _serve(route, gateway, description, patience)
+        handler = _serve(route, gateway, description)
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
             application.router.add_route(method, route.path, handler, expect_handler=bodies.leave_uninvited)
     return application
@@ -96,8 +95,8 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     return problems.answer(fault, request.rel_url.raw_path, conversation_id, form)
 
 
-def _serve(route: Route, gateway: Gateway, description: bytes, patience: float) -> Handler:
-    ceiling = gateway.settings.limits.max_bytes
+def _serve(route: Route, gateway: Gateway, description: bytes) -> Handler:
+    ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
 
     async def serve(request: web.Request) -> web.StreamResponse:
         account = await admit(gateway.accounts, route, request.headers)

@@ -19,7 +19,7 @@ from gateway.store.writer import Writer
 
 
 class _Session(NamedTuple):
-    lock: int
+    lock: int | None
     writer: Writer
     readers: Readers
 
@@ -28,7 +28,8 @@ class SqliteStore:
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
-    `busy_seconds` is how long to wait for some other program that holds the database's write lock.
+    `busy_seconds` is how long to wait for some other program that holds the database's write lock. One that is not
+    `exclusive` may be opened beside a running gateway, for writes that touch no case.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class SqliteStore:
         group_limit: int = 256,
         waiting_limit: int = 2048,
         busy_seconds: float = 5.0,
+        exclusive: bool = True,
     ) -> None:
         self._path = path.resolve()  # one lock for one file, however it is spelled
         self._readers, self._group_limit, self._waiting_limit = readers, group_limit, waiting_limit
-        self._busy_seconds = busy_seconds
+        self._busy_seconds, self._exclusive = busy_seconds, exclusive
         self._session: _Session | None = None
 
     @property
@@ -67,11 +69,13 @@ class SqliteStore:
         writer = Writer(writing, group_limit=self._group_limit, waiting_limit=self._waiting_limit)
         self._session = _Session(lock, writer, Readers(reading))
 
-    def _connect(self) -> tuple[int, sqlite3.Connection, list[sqlite3.Connection]]:
+    def _connect(self) -> tuple[int | None, sqlite3.Connection, list[sqlite3.Connection]]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as undo:
-            lock = sqlite_file.lock(self._path)
-            undo.callback(os.close, lock)
+            lock = None
+            if self._exclusive:
+                lock = sqlite_file.lock(self._path)
+                undo.callback(os.close, lock)
             writing = sqlite_file.connect_to_write(self._path, self._busy_seconds)
             undo.callback(writing.close)
             reading = [sqlite_file.connect_to_read(self._path, self._busy_seconds) for _ in range(self._readers)]
@@ -85,7 +89,8 @@ class SqliteStore:
             return
         await session.readers.stop()
         await session.writer.stop()
-        os.close(session.lock)
+        if session.lock is not None:
+            os.close(session.lock)
 
     async def ping(self) -> None:
         await self._opened.writer.run(sqlite_writes.ping)

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import tomllib
+import urllib.error
+import urllib.request
 
 import pytest
 from lxml import etree
@@ -266,6 +268,27 @@ def test_serve_says_where_it_is_ready_and_ends_in_order(tmp_path, number):
     assert b"Traceback" not in log
 
 
+def test_an_account_made_beside_a_running_gateway_works_at_once(tmp_path, guichet):
+    process = serving(tmp_path)
+    try:
+        url = process.stdout.readline().decode().split()[-1]
+        database = f"sqlite:///{tmp_path / 'served.db'}"
+        made = guichet("account", "add", "Acme", "--role", "trader", "--database", database)
+        assert made.returncode == GOOD
+        asked = urllib.request.Request(
+            f"{url}/v1/declarations/26XZ", headers={"X-API-Key": made.stdout.decode().strip()}
+        )
+        with pytest.raises(urllib.error.HTTPError) as unknown:
+            urllib.request.urlopen(asked, timeout=10)
+        assert unknown.value.code == 404
+        nobody = guichet("account", "add", "Nobody", "--role", "agency", "--agency", "NIX", "--database", database)
+        assert nobody.returncode == USAGE
+        assert b"FSA, MED, PHS, TEX, WLD" in nobody.stderr
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
 def test_a_database_or_port_in_use_is_a_usage_error(tmp_path, guichet):
     process = serving(tmp_path)
     try:
@@ -274,9 +297,6 @@ def test_a_database_or_port_in_use_is_a_usage_error(tmp_path, guichet):
         same_database = guichet("serve", "--port", "0", "--database", database)
         assert same_database.returncode == USAGE
         assert b"in use" in same_database.stderr
-        account = guichet("account", "add", "Acme", "--role", "trader", "--database", database)
-        assert account.returncode == USAGE
-        assert b"in use" in account.stderr
         same_port = guichet("serve", "--port", port, "--database", "sqlite:///other.db")
         assert same_port.returncode == USAGE
         assert port.encode() in same_port.stderr

@@ -144,10 +144,12 @@ def read_sample(name: str) -> bytes:
 @asynccontextmanager
 async def housed(folder: Path, patience: float = 30.0, ceiling: int = CEILING) -> AsyncIterator[House]:
     """A house of its own."""
-    settings = Settings(database=f"sqlite:///{folder / 'guichet.db'}", limits=Limits(max_bytes=ceiling))
+    settings = Settings(
+        database=f"sqlite:///{folder / 'guichet.db'}", limits=Limits(max_bytes=ceiling), patience=patience
+    )
     gateway = bootstrap.build(settings, adapters={})
     await gateway.store.open()
-    runner = Runner(create(gateway, patience), shutdown_timeout=1.0)
+    runner = Runner(create(gateway), shutdown_timeout=1.0)
     try:
         keys = {}
         for name, role, agency in CALLERS:

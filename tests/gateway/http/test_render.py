@@ -44,7 +44,7 @@ def test_members_are_elements_and_array_items_are_i():
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\x1f", "\ufffe", "\uffff", "\ud800", "\udcff"])
 def test_characters_that_xml_cannot_carry_are_replaced(character):
-    issue = Issue(rule="r", text="t", value=f"a{character}b", wco_pointer=(PointerStep("42A"),))
+    issue = Issue(rule="r", severity="error", text="t", value=f"a{character}b", wco_pointer=(PointerStep("42A"),))
     root = etree.fromstring(render.to_xml({"issues": [issue]}, "problem", render.PROBLEM_NAMESPACE))
     assert root.findtext(".//{*}value") == "a\ufffdb"
 
