@@ -3,8 +3,8 @@
 The quick ways (libxml2 for XML, msgspec for JSON) say only that something is wrong; this walk says what and where.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -13,11 +13,12 @@ from datamodel.facets import XML_SPACE, describe, fault
 from datamodel.instances import Attribute, Instance
 from datamodel.issues import Issue, PointerStep, Report
 from datamodel.limits import MAX_DIGITS, Limits
-from datamodel.model import LOCATION_HINTS, XSI, AttributeUse, ClassType, Element, Simple
+from datamodel.model import LOCATION_HINTS, XSI, ClassType, Element, Model, Simple, SimpleType
 from datamodel.numbers import plain
 from datamodel.wording import issue
 
 HINT_TAGS = {f"{{{XSI}}}{name}" for name in LOCATION_HINTS}
+NIL, TYPE = NIL_AND_TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 HIDDEN = "(personal)"
 LONGEST_NAME = 60  # of an unknown element, as far as it is looked at or shown
 
@@ -50,23 +51,29 @@ class Enough(Exception):
 
 
 class Checker:
-    """One walk over one message."""
+    """One walk over one message.
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.issues: list[Issue] = []
+    Of a foreign schema it judges what libxml2 cannot see (kinds of JSON values) and what it can say better (names it
+    does not know); `flagged` and `places` then tell what is left for libxml2 to say, and where.
+    """
+
+    def __init__(self, model: Model, limits: Limits) -> None:
+        self.model, self.limits = model, limits
+        self.found: list[tuple[Instance, Issue]] = []
         self.total = 0
+        self.flagged: set[tuple[Instance, str]] = set()  # with the step below, where an issue is about one
+        self.places: dict[Instance, Place] = {}
 
     def report(self) -> Report:
         """What was found."""
-        return Report(tuple(self.issues), self.total)
+        return Report(tuple(each for _, each in self.found), self.total)
 
     @property
     def full(self) -> bool:
         """Whether further issues are only counted."""
-        return len(self.issues) >= self.limits.max_issues
+        return len(self.found) >= self.limits.max_issues
 
-    def add(
+    def add(  # noqa: PLR0913  one place where an issue is put together, with all that it may say
         self,
         rule: str,
         place: Place,
@@ -76,6 +83,7 @@ class Checker:
         at: Instance | Attribute | None = None,
         value: str | None = None,
         expected: str | None = None,
+        detail: str = "",
     ) -> None:
         """Count an issue, and keep it while there is room. `below` is a step under the place, `at` its own place."""
         self.total += 1
@@ -84,6 +92,10 @@ class Checker:
         if self.full:
             return
         spot = at or place.instance
+        own = spot if isinstance(spot, Instance) else place.instance
+        self.flagged |= {(place.instance, below if below.startswith("@") else "")}
+        if isinstance(at, Instance):
+            self.flagged |= {(at, "")}
         found = issue(
             rule,
             name=name or place.element.name,
@@ -95,8 +107,9 @@ class Checker:
             column=spot.column,
             value=self.shown(place.element, value),
             expected=expected,
+            detail=detail,
         )
-        self.issues.append(found)
+        self.found.append((own, found))
 
     def shown(self, element: Element, value: str | None) -> str | None:
         """The value as an issue may show it: cut, and hidden where it is personal."""
@@ -109,13 +122,22 @@ class Checker:
 
     def element(self, place: Place) -> None:
         """Check one element and all below it."""
-        content, found = place.element.content, place.instance
+        content, found = self.content(place), place.instance
+        if not self.model.typed:
+            self.places[found] = place
         if found.stray:
             self.add("json.kind", place, value=_kind_words(found), expected=found.stray)
         if isinstance(content, Simple):
             self.simple(place, content)
         else:
             self.class_type(place, content)
+
+    def content(self, place: Place) -> Simple | ClassType:
+        """The content of an element, or of the type that its `xsi:type` asks for."""
+        asked = place.instance.attributes.get(TYPE)
+        local = asked.text.rpartition(":")[2] if asked else ""
+        named = (kind for name, kind in self.model.types.items() if name.rpartition("}")[2] == local)
+        return next(named, place.element.content)
 
     def simple(self, place: Place, content: Simple) -> None:
         """A value, its kind in JSON, its attributes."""
@@ -125,42 +147,43 @@ class Checker:
             self.add(
                 "element.children", place, below=below.label, at=below, name=label, expected=describe(content.type)
             )
-        self.attributes(place, content.attributes)
-        wanted = "number" if content.type.primitive == "decimal" else "string"
-        if found.kind not in ("element", wanted):
-            expected = "a number" if wanted == "number" else "a string"
-            self.add("json.kind", place, value=_kind_words(found), expected=expected)
+        self.attributes(place, content)
+        if not _kind_fits(content.type, found, place.element.nillable):
+            self.add("json.kind", place, value=_kind_words(found), expected=KINDS[content.type.json_kind])
             return
         if fault_found := fault(content.type, lexical(found)):
             rule, expected = fault_found
             self.add(rule, place, value=found.text, expected=expected)
 
-    def attributes(self, place: Place, uses: Iterable[AttributeUse]) -> None:
+    def attributes(self, place: Place, content: Simple | ClassType) -> None:
         """The XML attributes of an element against those it may carry."""
-        allowed = {use.name: use for use in uses}
-        words = "it takes " + ", ".join(allowed) if allowed else "it takes none"
+        allowed = {use.name: use for use in content.attributes}
+        words = "it takes " + ", ".join(use.label for use in content.attributes) if allowed else "it takes none"
         for name, attribute in place.instance.attributes.items():
-            if name in HINT_TAGS:
+            if name in HINT_TAGS or (name in NIL_AND_TYPE and not self.model.typed):
                 continue
-            label = "@" + name.rpartition("}")[2]
+            label = "@" + (allowed[name].label if name in allowed else name.rpartition("}")[2])
             if name not in allowed:
-                self.add("attribute.unknown", place, below=label, name=label, at=attribute, expected=words)
+                if not content.open:
+                    self.add("attribute.unknown", place, below=label, name=label, at=attribute, expected=words)
             elif fault_found := fault(allowed[name].type, attribute.text):
                 rule, expected = fault_found
                 self.add(rule, place, below=label, name=label, at=attribute, value=attribute.text, expected=expected)
         for name, use in allowed.items():
             if use.required and name not in place.instance.attributes:
-                self.add("attribute.missing", place, below=f"@{name}", name=f"@{name}", expected=describe(use.type))
+                label = f"@{use.label}"
+                self.add("attribute.missing", place, below=label, name=label, expected=describe(use.type))
 
     def class_type(self, place: Place, content: ClassType) -> None:
         """The children of a class: known, in order, not too many, none missing."""
         found = place.instance
-        if found.kind not in ("element", "object") and not (found.kind == "string" and not found.text):
+        empty = found.kind == "string" and not found.text
+        if not (empty or found.kind in ("element", "object") or (found.kind == "null" and place.element.nillable)):
             self.add("json.kind", place, value=_kind_words(found), expected="an object")
             return
         if found.kind == "element" and found.text.strip(XML_SPACE):
             self.add("element.text", place, value=found.text.strip(XML_SPACE))
-        self.attributes(place, ())
+        self.attributes(place, content)
         self.children(place, content)
 
     def children(self, place: Place, content: ClassType) -> None:
@@ -168,22 +191,24 @@ class Checker:
         known = {element.tag: index for index, element in enumerate(content.children)}
         counts: Counter[int] = Counter()
         furthest = 0
+        ordered = content.sequence
         for below in place.instance.children:
             index = known.get(below.tag)
             if index is None:
-                self.unknown(place, content, below)
+                if not (content.wild and below.tag.startswith("{")):
+                    self.unknown(place, content, below)
                 continue
             element = content.children[index]
             counts[index] += 1
             spot = Place(element, below, place, counts[index])
-            if index < furthest and below.kind == "element":
+            if ordered and index < furthest and below.kind == "element":
                 self.add("element.order", spot, expected=f"before {content.children[furthest].name}")
-            if element.max is not None and counts[index] == element.max + 1:
+            if ordered and element.max is not None and counts[index] == element.max + 1:
                 self.add("element.repeated", spot, expected=f"at most {element.max}")
             furthest = max(furthest, index)
             self.element(spot)
-        for index, element in enumerate(content.children):
-            if counts[index] < element.min:
+        for index, element in enumerate(content.children if ordered else ()):
+            if counts[index] < element.min and NIL not in place.instance.attributes:
                 self.missing(place, element, counts[index])
 
     def unknown(self, place: Place, content: ClassType, below: Instance) -> None:
@@ -218,14 +243,31 @@ def lexical(found: Instance) -> str:
         return "9" * (MAX_DIGITS + 3)  # as many digits as no type takes
 
 
+KINDS = {"number": "a number", "string": "a string", "boolean": "true or false"}
+UNTYPED = re.compile(r"|[+-]?INF|NaN|[01]")  # what stands as a string where a number or boolean has no JSON form
+
+
+def _kind_fits(kind: SimpleType, found: Instance, nillable: bool) -> bool:
+    """Whether a JSON value is of the kind that its type takes; XML has but one kind."""
+    if found.kind in ("element", kind.json_kind) or (found.kind == "null" and nillable):
+        return True
+    return kind.sealed and found.kind == "string" and UNTYPED.fullmatch(found.text) is not None
+
+
 def _kind_words(found: Instance) -> str:
-    article = "an" if found.kind in ("array", "object") else "a"
-    return "null" if found.kind == "null" else f"{article} {found.kind}"
+    if found.kind in ("null", "absent"):
+        return "null" if found.kind == "null" else "an object without value"
+    return f"{'an' if found.kind in ('array', 'object') else 'a'} {found.kind}"
 
 
-def check(root: Element, found: Instance, limits: Limits) -> Report:
-    """All issues of a message whose root is the model's root."""
-    checker = Checker(limits)
+def walk_message(model: Model, found: Instance, limits: Limits) -> Checker:
+    """A checker that has walked a message whose root is the model's root."""
+    checker = Checker(model, limits)
     with suppress(Enough):
-        checker.element(Place(root, found, None, 1))
-    return checker.report()
+        checker.element(Place(model.root, found, None, 1))
+    return checker
+
+
+def check(model: Model, found: Instance, limits: Limits) -> Report:
+    """All issues of a message of our own tables."""
+    return walk_message(model, found, limits).report()

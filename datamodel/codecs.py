@@ -4,14 +4,13 @@ Each format has a quick way that accepts and a careful way that explains. XML is
 whose types accept only normal forms, so that whatever it refuses goes to the checker, which has the last word.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 from lxml import etree
 
-from datamodel import json_instances, xml_instances
+from datamodel import foreign, json_instances, xml_instances
 from datamodel.build import build
 from datamodel.check import check
 from datamodel.issues import Refused, Report
@@ -47,9 +46,11 @@ def read(
 
 def write(parsed: Parsed, form: Format) -> bytes:
     """The document in canonical form: model order, no insignificant white space, UTF-8."""
-    if form == "xml":
+    model = parsed.message.model
+    if form == "xml" and model.typed:
         return parsed.message.xml_writer.write(parsed.document)
-    return ENCODER.encode({parsed.message.model.root.json_name: parsed.document})
+    json = ENCODER.encode({model.root.json_name: parsed.document})
+    return json if form == "json" else foreign.write_xml(model, json)
 
 
 def named(registry: Registry, key: str) -> Message:
@@ -63,14 +64,16 @@ def named(registry: Registry, key: str) -> Message:
 def _read_xml(candidates: list[Message], body: bytes, limits: Limits) -> Parsed:
     root = parse(body, limits)
     message = _recognise_xml(candidates, root)
+    if not message.model.typed:
+        return Parsed(message, foreign.read_xml(message, root, body, limits), "xml")
     if message.schema.validate(root):
         with suppress(ValueError):  # a number longer than the ceiling; the checker says where
             return Parsed(message, message.xml_reader(root), "xml")
-    report = check(message.model.root, xml_instances.instances(body), limits)
-    raise Refused(report if report.total else _schema_report(message.schema.error_log, limits))  # type: ignore[arg-type]
+    report = check(message.model, xml_instances.instances(body), limits)
+    raise Refused(report if report.total else _schema_report(message.refusals(root), limits))
 
 
-def _schema_report(log: Iterator[Any], limits: Limits) -> Report:
+def _schema_report(log: list[Any], limits: Limits) -> Report:
     """libxml2's own words, for a fault that the checker does not know."""
     found = [issue("schema.other", line=entry.line, detail=entry.message) for entry in log]
     return Report(tuple(found[: limits.max_issues]), len(found))
@@ -120,11 +123,13 @@ def _read_json(candidates: list[Message], body: bytes, limits: Limits) -> Parsed
     check_text(body, limits)
     body = body.removeprefix(BOM)
     message = _recognise_json(candidates, body, limits)
+    if not message.model.typed:
+        return Parsed(message, foreign.read_json(message, body.decode(), limits), "json")
     document = _quick_json(message, body)
     if document is not None:
         return Parsed(message, document, "json")
     found = json_instances.instances(body.decode(), message.model.root, limits)
-    report = check(message.model.root, found, limits)
+    report = check(message.model, found, limits)
     if report.total:
         raise Refused(report)
     return Parsed(message, build(message.model.root, found, message.structs), "json")

@@ -15,6 +15,7 @@ from datamodel.model import SimpleType
 from datamodel.numbers import LEXICAL, plain, within
 
 XML_SPACE = " \t\n\r"
+ALL_SPACES = str.maketrans("\t\n\r", "   ")
 SPACE_RUN = re.compile(r"[ \t\n\r]+")
 NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 COLLAPSED = r"(?:[^ \t\n\r]+(?: [^ \t\n\r]+)*)?"
@@ -34,11 +35,16 @@ ASKED = {  # primitives whose lexical rules are libxml2's own business
 }
 
 
-def normal(kind: SimpleType, text: str) -> str:
-    """The text with its white space folded as the type says (section 4.3.6 whiteSpace)."""
-    if kind.primitive != "string":
+def folded(white_space: str, text: str) -> str:
+    """The text with its white space preserved, replaced or collapsed (section 4.3.6 whiteSpace)."""
+    if white_space == "collapse":
         return SPACE_RUN.sub(" ", text).strip(" ")
-    return text
+    return text.translate(ALL_SPACES) if white_space == "replace" else text
+
+
+def normal(kind: SimpleType, text: str) -> str:
+    """The text as its type folds it."""
+    return folded(kind.white_space, text)
 
 
 def python_pattern(pattern: str) -> str:
@@ -101,6 +107,10 @@ def fault(kind: SimpleType, text: str) -> tuple[str, str] | None:
     if NOT_XML.search(text):
         return "value.character", "characters that XML 1.0 allows"
     value = normal(kind, text)
+    if kind.primitive == "decimal" and too_long(value):
+        return "size.digits", f"at most {MAX_DIGITS} digits"
+    if kind.sealed:
+        return None
     if kind.primitive == "decimal":
         return _number_fault(kind, value)
     if kind.primitive in ASKED and not _lexical(kind.primitive, text):
@@ -108,14 +118,21 @@ def fault(kind: SimpleType, text: str) -> tuple[str, str] | None:
     return _text_fault(kind, value)
 
 
+def too_long(value: str) -> bool:
+    """Whether a number has more digits than the gateway takes."""
+    if not LEXICAL.fullmatch(value):
+        return False
+    try:
+        plain(Decimal(value), MAX_DIGITS)
+    except ValueError:
+        return True
+    return False
+
+
 def _number_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
     if not LEXICAL.fullmatch(value):
         return "value.number", describe(kind)
-    try:
-        number = plain(Decimal(value), MAX_DIGITS)
-    except ValueError:
-        return "size.digits", f"at most {MAX_DIGITS} digits"
-    return None if within(number, kind) else ("value.digits", describe(kind))
+    return None if within(Decimal(value), kind) else ("value.digits", describe(kind))
 
 
 def _text_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
@@ -131,9 +148,11 @@ def _text_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
 
 def describe(kind: SimpleType) -> str:
     """What a type takes, in words that fit an error message."""
-    if kind.primitive == "decimal":
+    if kind.json_kind == "boolean":
+        return "true or false"
+    if kind.json_kind == "number":
         if kind.total_digits is None:
-            return "a number in digits"
+            return "a number in digits" + "".join(f" {word} {end}" for word, end in _bounds(kind))
         decimals = f", {kind.fraction_digits} of them decimals" if kind.fraction_digits else ", no decimals"
         return f"a number of at most {kind.total_digits} digits{decimals}"
     if kind.values:
@@ -141,6 +160,10 @@ def describe(kind: SimpleType) -> str:
     if kind.primitive in ASKED:
         return ASKED[kind.primitive]
     return WORDS.get(kind.pattern or "", f"text of the form {kind.pattern}") + _length_words(kind)
+
+
+def _bounds(kind: SimpleType) -> list[tuple[str, str]]:
+    return [(word, end) for word, end in (("from", kind.low), ("to", kind.high)) if end is not None]
 
 
 WORDS = {

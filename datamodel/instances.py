@@ -22,14 +22,15 @@ class Instance:
     """One element as it stood in the message. `tag` is in Clark notation; an unknown JSON property has no namespace.
 
     `text` is the character data; `kind` is `element` for XML, else the JSON kind: object, string, number, boolean,
-    null. `stray` marks a JSON value that should have been an array, or an array where none belongs.
+    null, absent. `tail` is text after it, which only foreign elements have. `stray` marks a JSON value that should
+    have been an array, or an array where none belongs.
     """
 
-    __slots__ = ("attributes", "children", "column", "kind", "label", "line", "stray", "tag", "text")
+    __slots__ = ("attributes", "children", "column", "kind", "label", "line", "stray", "tag", "tail", "text")
 
     def __init__(self, tag: str, label: str, line: int, column: int, kind: str = "element", text: str = "") -> None:
         self.tag, self.label, self.line, self.column = tag, label, line, column
-        self.kind, self.text, self.stray = kind, text, ""
+        self.kind, self.text, self.tail, self.stray = kind, text, "", ""
         self.attributes = NO_ATTRIBUTES
         self.children: list[Instance] | tuple[()] = ()
 

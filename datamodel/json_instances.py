@@ -203,8 +203,8 @@ class Namer:
         return [found]
 
 
-def instances(text: str, root: Element, limits: Limits) -> Instance:
-    """The root instance. Raises Refused where the text is not one JSON object with the root's name."""
+def parse_json(text: str, root: Element, limits: Limits) -> tuple[int, Value, Places]:
+    """The value under the root's name, and where it begins. Raises Refused where the text is not one such object."""
     if text.count(",") + text.count("[") + text.count("{") > limits.max_elements:
         raise refused(issue("size.elements", expected=f"at most {limits.max_elements} values"), status=413)
     tokeniser = Tokeniser(text, limits)
@@ -213,4 +213,10 @@ def instances(text: str, root: Element, limits: Limits) -> Instance:
     if names != [root.json_name]:
         raise tokeniser.refuse("message.unknown", value.at, name=", ".join(names)[:60], expected=root.json_name)
     _, at, member = value.members[0]
-    return Namer(tokeniser.places).element(root, root.json_name, at, member)
+    return at, member, tokeniser.places
+
+
+def instances(text: str, root: Element, limits: Limits) -> Instance:
+    """The root instance of a message of our own tables. Raises Refused as `parse_json`."""
+    at, member, places = parse_json(text, root, limits)
+    return Namer(places).element(root, root.json_name, at, member)

@@ -1,22 +1,29 @@
-"""The model: one tree of elements per message, from which the XSD, the struct types and both codecs are derived.
+"""The model: one tree of elements per message, from which the schemas, the struct types and both codecs are derived.
 
-An element holds either a simple value (with XML attributes) or a class of child elements, in a fixed order.
+An element holds either a simple value (with XML attributes) or a class of child elements.
 In WCO terms a child with a simple value is an *attribute* of its class; here that word is kept for XML attributes.
+Our own tables make *plain* classes: a fixed sequence of different elements. Classes of other people's schemas may be
+anything that XML Schema 1.0 allows; their group says what, and they may contain themselves.
 """
 
 from collections.abc import Iterator
+from datetime import date
+from typing import Literal
 
 import msgspec
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 LOCATION_HINTS = ("schemaLocation", "noNamespaceSchemaLocation")
 PRIMITIVES = ("string", "token", "decimal", "anyURI", "language", "date", "dateTime")
+NUMBERS = ("decimal", "float", "double")
 
 
 class SimpleType(msgspec.Struct, frozen=True, kw_only=True):
-    """A lexical type. `primitive` is one of PRIMITIVES, of XML Schema; lengths count characters.
+    """A lexical type. `primitive` is one of PRIMITIVES or another of XML Schema's; lengths count characters.
 
     `pattern` is an XSD regular expression (XML Schema part 2, appendix F); `values` an enumeration.
+    `folds` says whether white space is preserved, replaced or collapsed (section 4.3.6).
+    A `sealed` type is judged by libxml2 alone; its facets here are for people to read.
     """
 
     name: str
@@ -28,34 +35,96 @@ class SimpleType(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
     total_digits: int | None = None
     fraction_digits: int | None = None
+    low: str | None = None
+    high: str | None = None
+    folds: Literal["", "preserve", "replace", "collapse"] = ""
+    sealed: bool = False
+
+    @property
+    def white_space(self) -> str:
+        """How white space is folded: text keeps it, everything else collapses it, unless the type says otherwise."""
+        return self.folds or ("preserve" if self.primitive == "string" else "collapse")
+
+    @property
+    def json_kind(self) -> str:
+        """The JSON kind of a value: number, boolean or string."""
+        return "number" if self.primitive in NUMBERS else "boolean" if self.primitive == "boolean" else "string"
 
 
 class AttributeUse(msgspec.Struct, frozen=True):
-    """An XML attribute that an element with a simple value may, or must, carry."""
+    """An XML attribute that an element may, or must, carry. `label` is its JSON name without the `@`."""
 
     name: str
     type: SimpleType
     required: bool = False
+    prefix: str = ""
+
+    @property
+    def label(self) -> str:
+        """The local name, with a prefix where the attribute has a namespace."""
+        local = self.name.rpartition("}")[2]
+        return f"{self.prefix}:{local}" if self.prefix else local
 
 
 class Simple(msgspec.Struct, frozen=True):
-    """Content of an element that holds one value."""
+    """Content of an element that holds one value. `open` says that further XML attributes are taken."""
 
     type: SimpleType
     attributes: tuple[AttributeUse, ...] = ()
+    open: bool = False
 
 
-class ClassType(msgspec.Struct, frozen=True):
-    """Content of an element that holds other elements, in this order."""
+class Wildcard(msgspec.Struct, frozen=True):
+    """A place for elements that the schema does not describe (`xs:any`, lax or skip)."""
 
-    children: tuple["Element", ...]
+    min: int = 1
+    max: int | None = 1
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A content model: `kind` is sequence, choice or all; items may be groups again."""
+
+    kind: str
+    items: tuple["Group | Element | Wildcard", ...]
+    min: int = 1
+    max: int | None = 1
+
+
+class ClassType(msgspec.Struct, eq=False, kw_only=True):
+    """Content of an element that holds other elements. Compared by identity, because it may contain itself.
+
+    `children` are its different elements in canonical order. `sequence` is set where each has one place in one
+    sequence, `plain` where there is nothing else to it. `interleaved` classes keep the order of their elements in
+    JSON; `arrays` are the JSON names of elements that may stand more than once. `open` says that further XML
+    attributes are taken, `wild` that foreign elements are. `unordered` classes (`xs:all`) take their elements in any
+    order.
+    """
+
+    name: str = ""
+    group: Group | None = None
+    children: tuple["Element", ...] = ()
+    arrays: frozenset[str] = frozenset()
+    attributes: tuple[AttributeUse, ...] = ()
+    open: bool = False
+    wild: bool = False
+    plain: bool = True
+    interleaved: bool = False
+    unordered: bool = False
+    sequence: bool = True
+
+
+def plain_class(children: tuple["Element", ...]) -> ClassType:
+    """A class that is a sequence of different elements."""
+    arrays = frozenset(element.json_name for element in children if element.many)
+    return ClassType(group=Group("sequence", children), children=children, arrays=arrays)
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True):
     """One position of a message. `max` None means without bound; `wco_id` and `tded` are empty where none exists.
 
     `json_name` is the local name, with the package's prefix where a sibling of another namespace has the same.
-    `personal` values are hidden in issues.
+    `personal` values are hidden in issues; `nillable` elements may be `xsi:nil`, which is null in JSON.
+    `listed` elements are arrays in JSON even where they stand once at most, because they may repeat in the base.
     """
 
     name: str
@@ -69,11 +138,13 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
     format: str = ""
     usage: tuple[str, ...] = ()
     personal: bool = False
+    nillable: bool = False
+    listed: bool = False
 
     @property
     def tag(self) -> str:
-        """The qualified name in Clark notation, `{namespace}name`."""
-        return f"{{{self.namespace}}}{self.name}"
+        """The qualified name in Clark notation, `{namespace}name`; the bare name where there is no namespace."""
+        return f"{{{self.namespace}}}{self.name}" if self.namespace else self.name
 
     @property
     def field(self) -> str:
@@ -83,7 +154,19 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def many(self) -> bool:
         """Whether the element may repeat, which makes it an array in JSON and a tuple in a struct."""
-        return self.max != 1
+        return self.listed or self.max != 1
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a package says of itself: its country (empty: anybody's), first and last day, and its base.
+
+    `base` is the key of the message that this one derives from; empty where it derives from none.
+    """
+
+    country: str = ""
+    effective_from: date | None = None
+    effective_to: date | None = None
+    base: str = ""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +174,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     `payload` is the path of the payload below the root (empty where the root is the payload itself); `when` maps
     direct children of the payload to the values they must have. `prefixes` maps a prefix to its namespace; the
-    payload's own namespace has the empty prefix.
+    payload's own namespace has the empty prefix. `types` are the named types that `xsi:type` may ask for.
+    A `typed` model, of our own tables, has struct types; documents of others are made of dicts and lists.
     """
 
     key: str
@@ -100,6 +184,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
     when: tuple[tuple[str, str], ...]
     prefixes: tuple[tuple[str, str], ...]
+    types: dict[str, ClassType | Simple] = {}
+    typed: bool = True
+    facts: Facts = Facts()
 
 
 def child(parent: Element, json_name: str) -> Element | None:
@@ -120,10 +207,10 @@ def descend(root: Element, path: str) -> Element:
     return element
 
 
-def walk(root: Element, path: str = "") -> Iterator[tuple[str, Element]]:
-    """Every element of the tree with its path from the root, in document order."""
+def walk(root: Element, path: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Element]]:
+    """Every element with its path from the root, in document order; a class within itself is not entered."""
     here = f"{path}/{root.json_name}" if path else root.json_name
     yield here, root
-    if isinstance(root.content, ClassType):
+    if isinstance(root.content, ClassType) and id(root.content) not in above:
         for element in root.content.children:
-            yield from walk(element, here)
+            yield from walk(element, here, (*above, id(root.content)))

@@ -9,6 +9,11 @@ from typing import Any, cast
 import msgspec
 from lxml import etree
 
+from datamodel import bundles
+from datamodel.bundle_guard import Bundle
+from datamodel.derivation_file import BadDerivation, is_derived
+from datamodel.derivations import Derivations
+from datamodel.extensions import Positions, positions
 from datamodel.model import Model, descend
 from datamodel.structs import StructBuilder, number_hook
 from datamodel.tables import DataTypes, MessageReader, PackageEntry, read_package
@@ -19,11 +24,12 @@ from datamodel.xsd_writer import compile_schema, write_bundle
 class Message:
     """One message type with everything derived from its model. Thread-safe: parts are compiled under one lock."""
 
-    def __init__(self, model: Model, structs: StructBuilder) -> None:
+    def __init__(self, model: Model, structs: StructBuilder, bundle: Bundle | None = None) -> None:
         self.model = model
         self.key = model.key
         self.title = model.title
         self.structs = structs
+        self.bundle = bundle
         self._lock = RLock()
 
     def __repr__(self) -> str:
@@ -32,7 +38,9 @@ class Message:
     def compile(self) -> None:
         """Make every derived part now rather than at the first message."""
         with self._lock:
-            _ = (self.schema, self.xml_reader, self.xml_writer, self.json_decoder)
+            _ = self.schema
+            if self.model.typed:
+                _ = (self.xml_reader, self.xml_writer, self.json_decoder)
 
     @cached_property
     def root_struct(self) -> type[msgspec.Struct]:
@@ -47,8 +55,23 @@ class Message:
 
     @cached_property
     def schema(self) -> etree.XMLSchema:
-        """libxml2's validator."""
-        return compile_schema(write_bundle(self.model))
+        """libxml2's validator: of the files of a foreign bundle, else of what we print."""
+        return self._compile_schema()
+
+    @cached_property
+    def _explainer(self) -> etree.XMLSchema:
+        """A second validator, because the log of one is shared by all threads that use it."""
+        return self._compile_schema()
+
+    def refusals(self, root: etree._Element) -> list[Any]:
+        """libxml2's log of an invalid document."""
+        with self._lock:
+            self._explainer.validate(root)
+            log: Any = self._explainer.error_log
+            return list(log)
+
+    def _compile_schema(self) -> etree.XMLSchema:
+        return bundles.schema(self.bundle) if self.bundle else compile_schema(write_bundle(self.model))
 
     @cached_property
     def xml_reader(self) -> Any:
@@ -83,36 +106,69 @@ class Registry:
     @classmethod
     def load(cls, schemas: Path) -> "Registry":
         """Read every package under `schemas/packages`. Raises `tables.BadTable` with file and line."""
-        loader = _Loader(schemas / "packages")
+        loader = Loader(schemas / "packages")
+        if loader.faults:
+            raise BadDerivation(loader.faults)
         structs = StructBuilder()
-        return cls({key: Message(loader.model(key), structs) for key in loader.keys})
+        messages = {key: Message(loader.model(key), structs) for key in loader.keys}
+        for package, (folder, entry) in loader.packages.items():
+            if entry.bundle:
+                bundle = bundles.bundle_of(folder, entry.bundle)
+                for key, model in bundles.models(folder, package, bundle).items():
+                    messages[key] = Message(model, structs, bundle)
+        return cls(messages)
 
     def message(self, key: str) -> Message:
-        """The message type of a key, or of its last part where that is unambiguous. Raises KeyError."""
+        """The message type of a key, or of its last part where that is unambiguous. Raises KeyError.
+
+        What derives from another package has no short name, so that `DEC` stays what it was.
+        """
         if key in self.messages:
             return self.messages[key]
-        short = [name for name in self.messages if name.rpartition("/")[2] == key]
+        plain = [name for name, message in self.messages.items() if not message.model.facts.base]
+        short = [name for name in plain if name.rpartition("/")[2] == key]
         if len(short) == 1:
             return self.messages[short[0]]
         raise KeyError(key)
 
 
-class _Loader:
+class Loader:
     """Packages in any order: a position may refer to a message of a package that is read later."""
 
     def __init__(self, root: Path) -> None:
-        self.packages: dict[str, tuple[Path, PackageEntry]] = {}
-        for file in sorted(root.glob("*/*/package.toml")):
-            name = f"{file.parent.parent.name}/{file.parent.name}"
-            self.packages[name] = (file.parent, read_package(file.parent))
-        self.keys = [f"{name}/{message}" for name, (_, entry) in self.packages.items() for message in entry.messages]
+        folders = [file.parent for file in sorted(root.glob("*/*/package.toml"))]
+        derived = [folder for folder in folders if is_derived(folder)]
+        self.packages: dict[str, tuple[Path, PackageEntry]] = {
+            f"{folder.parent.name}/{folder.name}": (folder, read_package(folder))
+            for folder in folders
+            if folder not in derived
+        }
+        self.derivations = Derivations(derived)
+        self.faults = self.derivations.check({name: set(entry.messages) for name, (_, entry) in self.packages.items()})
         self.models: dict[str, Model] = {}
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys of all messages of tables and of what derives from them."""
+        of_tables = [f"{name}/{message}" for name, (_, entry) in self.packages.items() for message in entry.messages]
+        derived = self.derivations.packages.items()
+        return of_tables + [f"{name}/{message}" for name, package in derived for message in package.messages]
+
     def model(self, key: str) -> Model:
-        """The model of a key, read once."""
+        """The model of a key, read once. Raises BadTable."""
         if key not in self.models:
             package, _, name = key.rpartition("/")
-            folder, entry = self.packages[package]
-            types = DataTypes(folder / "datatypes.tsv")
-            self.models[key] = MessageReader(folder, entry, types, self.model).read(key, name)
+            if package in self.derivations.packages:
+                self.models[key] = self.derivations.model(key, self.model, self.positions)
+            else:
+                self.models[key] = self.reader(package).read(key, name)
         return self.models[key]
+
+    def reader(self, package: str) -> MessageReader:
+        """The reader of a package of tables."""
+        folder, entry = self.packages[package]
+        return MessageReader(folder, entry, DataTypes(folder / "datatypes.tsv"), self.model)
+
+    def positions(self, package: str, message: str) -> Positions:
+        """The maker of positions with the data types of a package of tables."""
+        return positions(self.reader(package), message)

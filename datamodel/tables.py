@@ -11,7 +11,18 @@ from pathlib import Path
 
 import msgspec
 
-from datamodel.model import PRIMITIVES, AttributeUse, ClassType, Element, Model, Simple, SimpleType, descend
+from datamodel.bundles import BundleEntry
+from datamodel.model import (
+    PRIMITIVES,
+    AttributeUse,
+    ClassType,
+    Element,
+    Model,
+    Simple,
+    SimpleType,
+    descend,
+    plain_class,
+)
 
 POSITION_COLUMNS = ("path", "wco_id", "tded", "type", "format", "min", "max", "usage", "values")
 TYPE_COLUMNS = ("name", "primitive", "blank", "min_length", "max_length", "pattern", "values", "attributes")
@@ -40,9 +51,10 @@ class PackageEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """package.toml. `personal` lists patterns of paths (`*` for any part) whose values are personal."""
 
     title: str
-    namespaces: dict[str, str]
+    namespaces: dict[str, str] = {}
     personal: list[str] = []
-    messages: dict[str, MessageEntry]
+    messages: dict[str, MessageEntry] = {}
+    bundle: BundleEntry | None = None
 
 
 class BadTable(ValueError):
@@ -146,7 +158,7 @@ class MessageReader:
         if entry.envelope:
             around = self.tree(entry.envelope, entry.envelope_namespace or "", entry.type_namespace, name)
             children = around.content.children if isinstance(around.content, ClassType) else ()
-            root = msgspec.structs.replace(around, content=ClassType((*children, payload)))
+            root = msgspec.structs.replace(around, content=plain_class((*children, payload)))
             path = payload.json_name
         own = self.package.namespaces[entry.namespace]
         prefixes = (("", own), *(pair for pair in self.package.namespaces.items() if pair[1] != own))
@@ -184,7 +196,7 @@ class MessageReader:
         if row["type"] == "ref":
             return self.reference(row)
         if row["type"] == "class":
-            content = ClassType(tuple(self.element(each, below, space) for each in below.get(row["path"], ())))
+            content = plain_class(tuple(self.element(each, below, space) for each in below.get(row["path"], ())))
         elif self.types.row(row["type"], row["line"])["primitive"] == "class":
             content = self.wrapped(row, space[1])
         else:
@@ -197,7 +209,7 @@ class MessageReader:
         name, _, kind = self.types.row(row["type"], row["line"])["attributes"].partition(":")
         value = self.types.simple(kind, row["line"], row["format"])
         inner = Simple(value, self.types.attributes(kind, row["line"]))
-        return ClassType((Element(name=name, namespace=namespace, json_name=name, content=inner),))
+        return plain_class((Element(name=name, namespace=namespace, json_name=name, content=inner),))
 
     def reference(self, row: Row) -> Element:
         """A position filled by the payload of another message, in that message's namespace."""
