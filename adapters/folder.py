@@ -26,9 +26,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from adapters.port import Declined, Outgoing, Pickup, Receipt, Unreachable
+from adapters.port import DEFAULT_TIMEOUT_SECONDS, Declined, Outgoing, Pickup, Receipt, Unreachable
 
-DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_FILE_BYTES = 1024 * 1024
 MAX_FILES_AT_ONCE = 32
 MAX_PROBLEM_CHARACTERS = 4000

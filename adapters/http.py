@@ -3,7 +3,8 @@
 A retry carries the same `Idempotency-Key`, so that an agency that took the first send but whose answer was lost can
 tell. Nothing that the other side sends is trusted: redirects are not followed (the body is confidential), answers are
 read as they stream and cut off at a ceiling, compressed answers are not unpacked, and the time for all of it is one
-budget. Whatever is not a clear yes or a clear no is `Unreachable`, because trying again is harmless.
+budget. Whatever is not a clear yes or a clear no is `Unreachable`, because trying again is harmless; so is a 401, 403
+or 404, which says that a key or an address is wrong, and nothing about the delivery.
 
 A connection serves many deliveries, so an answer that is repeated could be taken for the answer to the next delivery.
 Two guards: a connection on which something arrived unasked is not used again, and where the agency sends our
@@ -17,9 +18,17 @@ import aiohttp
 from aiohttp.connector import Connection
 from yarl import URL
 
-from adapters.port import Declined, Outgoing, Pickup, Receipt, Unreachable
+from adapters.port import (
+    DEFAULT_TIMEOUT_SECONDS,
+    Declined,
+    Outgoing,
+    Pickup,
+    Receipt,
+    SendFailure,
+    Unadmitted,
+    Unreachable,
+)
 
-DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_EXCERPT_BYTES = 2048
 MAX_EXCERPT_CHARACTERS = 200
@@ -30,8 +39,10 @@ USER_AGENT = "guichet"
 
 DECIDED = frozenset({200, 201, 203})
 TAKEN = frozenset({202, 204, 205})
-# Refusals of the moment (RFC 9110 408, RFC 8470 425, RFC 6585 429); every other 4xx is a refusal of the delivery.
+# Refusals of the moment (RFC 9110 408, RFC 8470 425, RFC 6585 429), and those of a key or an address; every other 4xx
+# is a refusal of the delivery.
 LATER = frozenset({408, 425, 429})
+NOT_LET_IN = frozenset({401, 403, 404})
 
 
 class _Request(aiohttp.ClientRequest):
@@ -66,7 +77,7 @@ class HttpAdapter:
         except TimeoutError as error:
             raise Unreachable(f"no full answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(self._clean(str(error)) or type(error).__name__) from error
+            raise self._broken(error) from error
 
     async def pick_up(self) -> list[Pickup]:
         """Nothing waits: an agency on this channel answers at once or calls us back."""
@@ -118,11 +129,14 @@ class HttpAdapter:
             return Receipt(body, _media(answer, outgoing.media)) if body else Receipt()
         if status in TAKEN:
             return Receipt()
-        excerpt = self._clean(await _excerpt(answer))
-        text = f"answered {status}: {excerpt}" if excerpt else f"answered {status}"
-        if 400 <= status < 500 and status not in LATER:
-            raise Declined(text)
-        raise Unreachable(text)
+        raise _failure(status)(f"answered {status}", self._clean(await _excerpt(answer)))
+
+    def _broken(self, error: Exception) -> Unreachable:
+        """An exchange that broke off. What the system says of a connection is ours; the rest may quote the partner."""
+        text = self._clean(str(error))
+        if isinstance(error, OSError) and text:
+            return Unreachable(text)
+        return Unreachable(type(error).__name__, text)
 
     def _clean(self, text: str) -> str:
         """A partner's words as one short printable line, without our own secret should it be echoed."""
@@ -131,6 +145,13 @@ class HttpAdapter:
         printable = "".join(character if character.isprintable() else " " for character in text)
         line = " ".join(printable.split())
         return line if len(line) <= MAX_EXCERPT_CHARACTERS else line[: MAX_EXCERPT_CHARACTERS - 1] + "…"
+
+
+def _failure(status: int) -> type[SendFailure]:
+    """What a status that is no yes means for the delivery."""
+    if status in NOT_LET_IN:
+        return Unadmitted
+    return Declined if 400 <= status < 500 and status not in LATER else Unreachable
 
 
 def _address(url: str) -> URL:

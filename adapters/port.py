@@ -1,11 +1,15 @@
 """What every channel to an agency must do. The gateway knows adapters only by this protocol.
 
 A send ends in one of three ways: a `Receipt`, `Unreachable` (try again later) or `Declined` (an operator must look).
+A failure keeps apart what we say of it and what the partner said, because the partner may echo what it was sent, and
+that does not belong into a log.
 """
 
 from typing import Protocol
 
 import msgspec
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -34,12 +38,26 @@ class Pickup(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Unreachable(Exception):
+class SendFailure(Exception):
+    """A send without a receipt. `cause` is in our own words and fit for a log; the text has the partner's too."""
+
+    def __init__(self, cause: str, said: str = "") -> None:
+        super().__init__(f"{cause}: {said}" if said else cause)
+        self.cause = cause
+
+
+class Unreachable(SendFailure):
     """The partner did not take the delivery now: refused connection, timeout, 5xx, disk full. Worth another try."""
 
 
-class Declined(Exception):
-    """The partner answered that it will not take this delivery (a 4xx). Trying the same again is no use."""
+class Unadmitted(Unreachable):
+    """The partner is there and did not let us in (401, 403, 404). That is the fault of a key or an address, not of the
+    delivery: once somebody has mended it, the next try goes through.
+    """
+
+
+class Declined(SendFailure):
+    """The partner answered that it will not take this delivery (another 4xx). Trying the same again is no use."""
 
 
 class Adapter(Protocol):

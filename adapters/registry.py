@@ -7,9 +7,7 @@ import msgspec
 
 from adapters.folder import FolderAdapter
 from adapters.http import HttpAdapter
-from adapters.port import Adapter
-
-DEFAULT_TIMEOUT_SECONDS = 10.0
+from adapters.port import DEFAULT_TIMEOUT_SECONDS, Adapter
 
 
 class _Options(msgspec.Struct, frozen=True):

@@ -40,8 +40,11 @@ def _class(element: Element, content: ClassType, found: Instance, structs: Struc
     fields: dict[str, Any] = {
         HINTS[name]: attribute.text for name, attribute in found.attributes.items() if name in HINTS
     }
+    by_tag: dict[str, list[Instance]] = {}
+    for below in found.children:
+        by_tag.setdefault(below.tag, []).append(below)
     for position in content.children:
-        parts = [build(position, below, structs) for below in found.children if below.tag == position.tag]
+        parts = tuple(build(position, below, structs) for below in by_tag.get(position.tag, ()))
         if parts:
-            fields[position.field] = tuple(parts) if position.many else parts[0]
+            fields[position.field] = parts if position.many else parts[0]
     return structs.of_class(element.name, content)(**fields)

@@ -18,7 +18,6 @@ from lxml import etree
 from datamodel import model_store
 from datamodel.bundle_guard import BadBundle, Bundle, inspect
 from datamodel.model import Model
-from datamodel.xsd_reader import Reader, compile_components
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 XS = "http://www.w3.org/2001/XMLSchema"
@@ -41,11 +40,18 @@ def models(folder: Path, package: str, bundle: Bundle) -> dict[str, Model]:
     store = folder / COMPILED / f"{bundle.digest}.models"
     with suppress(OSError, ValueError):
         return model_store.decode(store.read_bytes())
-    made = Reader(bundle, compile_components(bundle)).models(package)
+    made = _read(bundle, package)
     with suppress(OSError):  # a folder that cannot be written to costs time at each start, nothing else
         store.parent.mkdir(exist_ok=True)
         _write(store, model_store.encode(made))
     return made
+
+
+def _read(bundle: Bundle, package: str) -> dict[str, Model]:
+    """The models from the schemas themselves, which takes a library that is slow to import and a while to read."""
+    from datamodel.xsd_reader import Reader, compile_components  # noqa: PLC0415  not needed where a store is found
+
+    return Reader(bundle, compile_components(bundle)).models(package)
 
 
 def _write(file: Path, data: bytes) -> None:
@@ -106,7 +112,7 @@ def add(packages: Path, name: str, version: str, source: Path, roots: tuple[str,
         raise BadBundle(f"{name}/{version}: there is such a package; give it another version")
     bundle = inspect(source, roots)
     with tempfile.TemporaryDirectory(dir=packages, prefix=".adding-") as draft:
-        folder = Path(draft) / "package"
+        folder = Path(draft) / "draft" / "package"  # too deep for a start that looks for packages just now
         for path, file in bundle.files.items():
             (folder / FILES / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / FILES / path).write_bytes(file.text)

@@ -3,11 +3,14 @@
 The quick ways (libxml2 for XML, msgspec for JSON) say only that something is wrong; this walk says what and where.
 """
 
+import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from itertools import accumulate
 
 from datamodel.facets import XML_SPACE, describe, fault
 from datamodel.instances import Attribute, Instance
@@ -15,11 +18,13 @@ from datamodel.issues import Issue, PointerStep, Report
 from datamodel.limits import MAX_DIGITS, Limits
 from datamodel.model import LOCATION_HINTS, XSI, ClassType, Element, Model, Simple, SimpleType
 from datamodel.numbers import plain
-from datamodel.wording import issue
+from datamodel.wording import either, issue, listed, phrase
 
 HINT_TAGS = {f"{{{XSI}}}{name}" for name in LOCATION_HINTS}
 NIL, TYPE = NIL_AND_TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 HIDDEN = "(personal)"
+NAMES_TOLD = 12
+XML_NAME = re.compile(r"@?(?:[\w.-]+:)?[^\W\d][\w.-]*")
 LONGEST_NAME = 60  # of an unknown element, as far as it is looked at or shown
 
 
@@ -30,9 +35,9 @@ class Place:
 
     def __init__(self, element: Element, instance: Instance, parent: "Place | None", number: int) -> None:
         self.element, self.instance = element, instance
-        step = f"[{number}]" if element.many else ""
+        step = f"[{number}]" if element.many or number > 1 else ""
         self.xpath: str = f"{parent.xpath if parent else ''}/{element.json_name}{step}"
-        index = f"/{number - 1}" if element.many else ""
+        index = f"/{number - 1}" if element.many or number > 1 else ""
         self.pointer: str = f"{parent.pointer if parent else ''}/{element.json_name}{index}"
         self.wco: tuple[PointerStep, ...] = parent.wco if parent else ()
         if element.wco_id and isinstance(element.content, ClassType):
@@ -59,7 +64,7 @@ class Checker:
 
     def __init__(self, model: Model, limits: Limits) -> None:
         self.model, self.limits = model, limits
-        self.found: list[tuple[Instance, Issue]] = []
+        self.found: list[tuple[Instance, Issue]] = []  # with the element that each is about
         self.total = 0
         self.flagged: set[tuple[Instance, str]] = set()  # with the step below, where an issue is about one
         self.places: dict[Instance, Place] = {}
@@ -91,16 +96,16 @@ class Checker:
             raise Enough
         if self.full:
             return
+        self.visit(place)
         spot = at or place.instance
-        own = spot if isinstance(spot, Instance) else place.instance
         self.flagged |= {(place.instance, below if below.startswith("@") else "")}
         if isinstance(at, Instance):
             self.flagged |= {(at, "")}
         found = issue(
             rule,
             name=name or place.element.name,
-            xpath=f"{place.xpath}/{below}" if below else place.xpath,
-            json_pointer=f"{place.pointer}/{below}" if below else place.pointer,
+            xpath=f"{place.xpath}/{xpath_step(below)}" if below else place.xpath,
+            json_pointer=f"{place.pointer}/{pointer_step(below)}" if below else place.pointer,
             wco_pointer=place.tagged(),
             wco_id=place.element.wco_id or None,
             line=spot.line,
@@ -109,7 +114,12 @@ class Checker:
             expected=expected,
             detail=detail,
         )
-        self.found.append((own, found))
+        self.found.append((place.instance, found))
+
+    def visit(self, place: Place) -> None:
+        """Remember where an element of a foreign schema is; the first time counts, for the order of the walk."""
+        if not self.model.typed:
+            self.places.setdefault(place.instance, place)
 
     def shown(self, element: Element, value: str | None) -> str | None:
         """The value as an issue may show it: cut, and hidden where it is personal."""
@@ -123,10 +133,12 @@ class Checker:
     def element(self, place: Place) -> None:
         """Check one element and all below it."""
         content, found = self.content(place), place.instance
-        if not self.model.typed:
-            self.places[found] = place
+        self.visit(place)
         if found.stray:
-            self.add("json.kind", place, value=_kind_words(found), expected=found.stray)
+            expected = phrase(f"kind.{found.stray}")
+            self.add("json.kind", place, detail=_kind_words(found.kind), expected=expected)
+            if found.kind == "array":
+                return
         if isinstance(content, Simple):
             self.simple(place, content)
         else:
@@ -142,14 +154,17 @@ class Checker:
     def simple(self, place: Place, content: Simple) -> None:
         """A value, its kind in JSON, its attributes."""
         found = place.instance
-        for below in found.children:
+        for below in _grouped(found.children):
             label = f"{place.element.name}/{below.label}"
             self.add(
                 "element.children", place, below=below.label, at=below, name=label, expected=describe(content.type)
             )
         self.attributes(place, content)
+        if found.children and not found.text.strip(XML_SPACE):
+            return
         if not _kind_fits(content.type, found, place.element.nillable):
-            self.add("json.kind", place, value=_kind_words(found), expected=KINDS[content.type.json_kind])
+            expected, detail = phrase(f"kind.{content.type.json_kind}"), _kind_words(found.kind)
+            self.add("json.kind", place, value=written(found), detail=detail, expected=expected)
             return
         if fault_found := fault(content.type, lexical(found)):
             rule, expected = fault_found
@@ -158,14 +173,20 @@ class Checker:
     def attributes(self, place: Place, content: Simple | ClassType) -> None:
         """The XML attributes of an element against those it may carry."""
         allowed = {use.name: use for use in content.attributes}
-        words = "it takes " + ", ".join(use.label for use in content.attributes) if allowed else "it takes none"
-        for name, attribute in place.instance.attributes.items():
+        words = _takes([use.label for use in content.attributes])
+        ranks = {name: rank for rank, name in enumerate(allowed)}
+        given = place.instance.attributes.items()
+        for name, attribute in sorted(given, key=lambda pair: ranks.get(pair[0], len(ranks))):
             if name in HINT_TAGS or (name in NIL_AND_TYPE and not self.model.typed):
                 continue
-            label = "@" + (allowed[name].label if name in allowed else name.rpartition("}")[2])
+            label = "@" + (allowed[name].label if name in allowed else _local(name))
             if name not in allowed:
                 if not content.open:
                     self.add("attribute.unknown", place, below=label, name=label, at=attribute, expected=words)
+            elif attribute.kind != "string":
+                kind, detail = allowed[name].type.json_kind, _kind_words(attribute.kind)
+                expected = phrase(f"kind.{kind}")
+                self.add("json.kind", place, below=label, name=label, at=attribute, detail=detail, expected=expected)
             elif fault_found := fault(allowed[name].type, attribute.text):
                 rule, expected = fault_found
                 self.add(rule, place, below=label, name=label, at=attribute, value=attribute.text, expected=expected)
@@ -177,39 +198,44 @@ class Checker:
     def class_type(self, place: Place, content: ClassType) -> None:
         """The children of a class: known, in order, not too many, none missing."""
         found = place.instance
-        empty = found.kind == "string" and not found.text
-        if not (empty or found.kind in ("element", "object") or (found.kind == "null" and place.element.nillable)):
-            self.add("json.kind", place, value=_kind_words(found), expected="an object")
+        text, empty = found.text.strip(XML_SPACE), found.kind == "string" and not found.text
+        fits = text if found.kind == "string" else found.kind in ("element", "object")
+        if not (fits or empty or (found.kind == "null" and place.element.nillable)):
+            detail = _kind_words(found.kind)
+            self.add("json.kind", place, value=written(found), detail=detail, expected=phrase("kind.object"))
             return
-        if found.kind == "element" and found.text.strip(XML_SPACE):
-            self.add("element.text", place, value=found.text.strip(XML_SPACE))
+        if text:
+            self.add("element.text", place, value=text)
         self.attributes(place, content)
         self.children(place, content)
 
     def children(self, place: Place, content: ClassType) -> None:
-        """Walk the children once, then say which are missing."""
-        known = {element.tag: index for index, element in enumerate(content.children)}
+        """Walk the children in the model's order, what is unknown behind, then say which are missing."""
+        below, most = place.instance.children, len(content.children)
+        ranks = _ranks(content, below)
+        furthest = list(accumulate((rank if rank < most else 0 for rank in ranks), max))
         counts: Counter[int] = Counter()
-        furthest = 0
-        ordered = content.sequence
-        for below in place.instance.children:
-            index = known.get(below.tag)
-            if index is None:
-                if not (content.wild and below.tag.startswith("{")):
-                    self.unknown(place, content, below)
+        for at in sorted(range(len(ranks)), key=ranks.__getitem__):
+            rank, found = ranks[at], below[at]
+            if rank >= most:
+                if not (content.wild and found.tag.startswith("{")):
+                    self.unknown(place, content, found)
                 continue
-            element = content.children[index]
-            counts[index] += 1
-            spot = Place(element, below, place, counts[index])
-            if ordered and index < furthest and below.kind == "element":
-                self.add("element.order", spot, expected=f"before {content.children[furthest].name}")
-            if ordered and element.max is not None and counts[index] == element.max + 1:
-                self.add("element.repeated", spot, expected=f"at most {element.max}")
-            furthest = max(furthest, index)
-            self.element(spot)
-        for index, element in enumerate(content.children if ordered else ()):
-            if counts[index] < element.min and NIL not in place.instance.attributes:
-                self.missing(place, element, counts[index])
+            counts[rank] += 1
+            ahead = content.children[furthest[at]] if found.kind == "element" and rank < furthest[at] else None
+            self.child(Place(content.children[rank], found, place, counts[rank]), content, counts[rank], ahead)
+        for rank, element in enumerate(content.children if content.sequence else ()):
+            if counts[rank] < element.min and NIL not in place.instance.attributes:
+                self.missing(place, element, counts[rank])
+
+    def child(self, place: Place, content: ClassType, count: int, ahead: Element | None) -> None:
+        """One known child; `ahead` stands before it and should not."""
+        most = place.element.max if content.sequence else None if place.element.json_name in content.arrays else 1
+        if content.sequence and ahead is not None:
+            self.add("element.order", place, expected=phrase("place.before", name=ahead.name))
+        if most is not None and count == most + 1:
+            self.add("element.repeated", place, expected=phrase("place.most", count=most))
+        self.element(place)
 
     def unknown(self, place: Place, content: ClassType, below: Instance) -> None:
         """An element or property that the class does not have."""
@@ -220,17 +246,53 @@ class Checker:
         """A mandatory part that is not there."""
         absent = Instance(element.tag, element.name, place.instance.line, place.instance.column)
         spot = Place(element, absent, place, count + 1)
-        kind = describe(element.content.type) if isinstance(element.content, Simple) else "a class of its own parts"
-        self.add("element.missing", spot, expected=kind)
+        content = element.content
+        expected = describe(content.type) if isinstance(content, Simple) else phrase("type.parts")
+        self.add("element.missing", spot, expected=expected)
+
+
+def _ranks(content: ClassType, below: Sequence[Instance]) -> list[int]:
+    """The positions of children in the model; those of unknown ones come behind, together where their names are one.
+
+    Numbers and no more, because there may be a million of them.
+    """
+    known = {element.tag: rank for rank, element in enumerate(content.children)}
+    strange: dict[str, int] = {}
+    return [
+        known[each.tag] if each.tag in known else strange.setdefault(each.label, len(content.children) + len(strange))
+        for each in below
+    ]
+
+
+def _grouped(below: Sequence[Instance]) -> list[Instance]:
+    """Instances of one name together, as JSON has them."""
+    first: dict[str, int] = {}
+    return sorted(below, key=lambda each: first.setdefault(each.label, len(first)))
 
 
 def _instead(content: ClassType, label: str) -> str:
     """What a class has that a sender may have meant."""
     names = [element.name for element in content.children]
     if label in names:
-        return f"{label} of namespace {content.children[names.index(label)].namespace} does"
+        return phrase("place.namespace", name=label, namespace=content.children[names.index(label)].namespace)
     near = get_close_matches(label[:LONGEST_NAME], names, n=3)
-    return "did you mean " + " or ".join(near) + "?" if near else "it takes " + ", ".join(names[:12])
+    if near:
+        return phrase("place.near", names=either(near))
+    return _takes(names)
+
+
+def _takes(names: list[str]) -> str:
+    return phrase("place.these", names=listed(names, NAMES_TOLD)) if names else phrase("place.nothing")
+
+
+def _local(name: str) -> str:
+    """The name of an attribute as JSON writes it, where the model does not know it."""
+    return name.replace(f"{{{XSI}}}", "xsi:").rpartition("}")[2]
+
+
+def written(found: Instance) -> str | None:
+    """The value that stood there; None for what has none."""
+    return found.text if found.kind in ("element", "string") else found.text or None
 
 
 def lexical(found: Instance) -> str:
@@ -243,7 +305,6 @@ def lexical(found: Instance) -> str:
         return "9" * (MAX_DIGITS + 3)  # as many digits as no type takes
 
 
-KINDS = {"number": "a number", "string": "a string", "boolean": "true or false"}
 UNTYPED = re.compile(r"|[+-]?INF|NaN|[01]")  # what stands as a string where a number or boolean has no JSON form
 
 
@@ -254,10 +315,18 @@ def _kind_fits(kind: SimpleType, found: Instance, nillable: bool) -> bool:
     return kind.sealed and found.kind == "string" and UNTYPED.fullmatch(found.text) is not None
 
 
-def _kind_words(found: Instance) -> str:
-    if found.kind in ("null", "absent"):
-        return "null" if found.kind == "null" else "an object without value"
-    return f"{'an' if found.kind in ('array', 'object') else 'a'} {found.kind}"
+def _kind_words(kind: str) -> str:
+    return phrase(f"found.{kind}")
+
+
+def pointer_step(step: str) -> str:
+    """A name as a step of a JSON Pointer (RFC 6901, section 3)."""
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def xpath_step(step: str) -> str:
+    """A name as a step of an XPath; what is no XML name is named as text."""
+    return step if XML_NAME.fullmatch(step) else f"*[name()={json.dumps(step)}]"
 
 
 def walk_message(model: Model, found: Instance, limits: Limits) -> Checker:

@@ -13,6 +13,7 @@ from lxml import etree
 from datamodel.limits import MAX_DIGITS
 from datamodel.model import SimpleType
 from datamodel.numbers import LEXICAL, plain, within
+from datamodel.wording import phrase
 
 XML_SPACE = " \t\n\r"
 ALL_SPACES = str.maketrans("\t\n\r", "   ")
@@ -27,12 +28,7 @@ SAFE = {  # forms of a primitive that are valid beyond doubt, and in normal form
     "date": DAY,
     "dateTime": DAY + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z?",
 }
-ASKED = {  # primitives whose lexical rules are libxml2's own business
-    "anyURI": "a URI",
-    "language": "a language tag such as en or fr-CA",
-    "date": "a date CCYY-MM-DD",
-    "dateTime": "a date and time CCYY-MM-DDThh:mm:ss with zone",
-}
+ASKED = frozenset(("anyURI", "language", "date", "dateTime"))  # their lexical rules are libxml2's own business
 
 
 def folded(white_space: str, text: str) -> str:
@@ -105,16 +101,16 @@ def fault(kind: SimpleType, text: str) -> tuple[str, str] | None:
     `text` is the lexical form as it stood in the message.
     """
     if NOT_XML.search(text):
-        return "value.character", "characters that XML 1.0 allows"
+        return "value.character", phrase("type.characters")
     value = normal(kind, text)
     if kind.primitive == "decimal" and too_long(value):
-        return "size.digits", f"at most {MAX_DIGITS} digits"
+        return "size.digits", phrase("type.ceiling", count=MAX_DIGITS)
     if kind.sealed:
         return None
     if kind.primitive == "decimal":
         return _number_fault(kind, value)
     if kind.primitive in ASKED and not _lexical(kind.primitive, text):
-        return "value.format", ASKED[kind.primitive]
+        return "value.format", describe(kind)
     return _text_fault(kind, value)
 
 
@@ -147,37 +143,47 @@ def _text_fault(kind: SimpleType, value: str) -> tuple[str, str] | None:
 
 
 def describe(kind: SimpleType) -> str:
-    """What a type takes, in words that fit an error message."""
+    """What a type takes, in words that fit an error message, in the language that is spoken."""
     if kind.json_kind == "boolean":
-        return "true or false"
+        return phrase("type.boolean")
     if kind.json_kind == "number":
-        if kind.total_digits is None:
-            return "a number in digits" + "".join(f" {word} {end}" for word, end in _bounds(kind))
-        decimals = f", {kind.fraction_digits} of them decimals" if kind.fraction_digits else ", no decimals"
-        return f"a number of at most {kind.total_digits} digits{decimals}"
+        return _number_words(kind)
     if kind.values:
-        return "one of " + ", ".join(kind.values)
+        names = ", ".join(kind.values)
+        return phrase("type.codes", names=names) if len(kind.values) > 1 else names
     if kind.primitive in ASKED:
-        return ASKED[kind.primitive]
-    return WORDS.get(kind.pattern or "", f"text of the form {kind.pattern}") + _length_words(kind)
+        return phrase(f"type.{kind.primitive}")
+    return _length_words(kind, phrase(WORDS.get(kind.pattern or "", "type.form"), pattern=kind.pattern))
 
 
-def _bounds(kind: SimpleType) -> list[tuple[str, str]]:
-    return [(word, end) for word, end in (("from", kind.low), ("to", kind.high)) if end is not None]
-
-
-WORDS = {
-    "": "text",
-    r".*[^\s].*": "text on one line, not blank",
-    "([a-zA-Z])*": "letters",
-    "([0-9])*": "digits",
-    r"(20\d{6})(\d{6}(Z|[-+]\d\d))?": "CCYYMMDD (format 102) or CCYYMMDDhhmmss with zone (format 304)",
+WORDS = {  # patterns that have a phrase
+    "": "type.text",
+    r".*[^\s].*": "type.line",
+    "([a-zA-Z])*": "type.letters",
+    "([0-9])*": "type.digits",
+    r"(20\d{6})(\d{6}(Z|[-+]\d\d))?": "type.moment",
 }
 
 
-def _length_words(kind: SimpleType) -> str:
+def _number_words(kind: SimpleType) -> str:
+    total, places = kind.total_digits, kind.fraction_digits
+    if total is None:
+        forms = {None: "type.number", 0: "type.number.integer"}
+        what = phrase(forms.get(places, "type.number.places"), count=places)
+    else:
+        forms = {None: "type.number.digits", 0: "type.number.whole"}
+        what = phrase(forms.get(places, "type.number.decimals"), digits=total, count=places or total)
+    ends = {(True, False): "bounds.from", (False, True): "bounds.to", (True, True): "bounds.between"}
+    bounds = ends.get((kind.low is not None, kind.high is not None))
+    return phrase(bounds, what=what, low=kind.low, high=kind.high) if bounds else what
+
+
+def _length_words(kind: SimpleType, what: str) -> str:
+    low, high = kind.min_length or 0, kind.max_length
     if kind.length is not None:
-        return f", exactly {kind.length} characters"
-    if kind.max_length is not None:
-        return f", at most {kind.max_length} characters"
-    return ""
+        return phrase("length.exact", what=what, count=kind.length)
+    if high is None:
+        return phrase("length.least", what=what, count=low) if low > 1 else what
+    if low > 1:
+        return phrase("length.between", what=what, low=low, high=high)
+    return phrase("length.most", what=what, count=high)

@@ -7,19 +7,20 @@ from typing import Any
 
 from lxml import etree
 
-from datamodel.check import Checker, Place, walk_message
-from datamodel.facets import describe
+from datamodel.check import Checker, Place, walk_message, written
+from datamodel.facets import XML_SPACE, describe
 from datamodel.instances import Instance
 from datamodel.issues import Refused, Report
 from datamodel.json_instances import parse_json
 from datamodel.limits import Limits
 from datamodel.loose_namer import LooseNamer
 from datamodel.loose_reader import LooseReader
-from datamodel.model import Model, Simple
+from datamodel.model import ClassType, Model, Simple
+from datamodel.numbers import FLOAT, LEXICAL
 from datamodel.registry import Message
 from datamodel.schema_faults import Fault, faults
 from datamodel.trees import tree
-from datamodel.wording import issue, refused
+from datamodel.wording import issue, phrase, refused
 from datamodel.xml_instances import instances as xml_instances
 
 
@@ -82,13 +83,13 @@ def _walk(found: Instance) -> list[Instance]:
 def _refusal(
     message: Message, root: etree._Element, nodes: dict[etree._Element, Instance], checker: Checker
 ) -> Refused:
-    """What the checker found, and what libxml2 found where the checker found nothing, in document order."""
-    ranks = {instance: rank for rank, instance in enumerate(nodes.values())}
+    """What the checker found, and what libxml2 found where the checker found nothing, in the order of the walk."""
     for each in faults(root, message.refusals(root)):
         _add(checker, nodes, each)
     if not checker.total:
-        return refused(issue("schema.other", detail="see the published schema"))
-    order = sorted(checker.found, key=lambda pair: ranks.get(pair[0], 0))
+        return refused(issue("schema.other", detail=phrase("schema.published")))
+    ranks = {instance: rank for rank, instance in enumerate(checker.places)}
+    order = sorted(checker.found, key=lambda pair: ranks[pair[0]])
     return Refused(Report(tuple(each for _, each in order), checker.total))
 
 
@@ -106,10 +107,11 @@ def _add(checker: Checker, nodes: dict[etree._Element, Instance], fault: Fault) 
     if place is None or (instance, label) in checker.flagged:
         return
     given = instance.attributes.get(fault.attribute) if fault.attribute else None
-    value = given.text if given else instance.text.strip() or None
-    blank = fault.rule == "value.format" and not (given.text if given else instance.text).strip()
+    simple = isinstance(checker.content(place), Simple)
+    value = given.text if given else written(instance) if simple else instance.text.strip() or None
+    rule = _rule(checker.content(place), fault, given.text if given else instance.text)
     checker.add(
-        "value.blank" if blank else fault.rule,
+        rule,
         place,
         name=label or place.element.name,
         below=label,
@@ -120,13 +122,25 @@ def _add(checker: Checker, nodes: dict[etree._Element, Instance], fault: Fault) 
     )
 
 
+def _rule(content: Simple | ClassType, fault: Fault, text: str) -> str:
+    """The rule of a fault; of a value in a wrong form it is told whether it is no number, or blank."""
+    if fault.rule != "value.format":
+        return fault.rule
+    uses = {use.name: use.type for use in content.attributes}
+    kind = uses.get(fault.attribute) if fault.attribute else getattr(content, "type", None)
+    if kind is not None and kind.json_kind == "number":
+        form = LEXICAL if kind.primitive == "decimal" else FLOAT
+        return "value.format" if form.fullmatch(text.strip(XML_SPACE)) else "value.number"
+    return "value.format" if text.strip() else "value.blank"
+
+
 def _expected(checker: Checker, place: Place, fault: Fault) -> str:
     """What belongs there: the type in words for a value, the names that libxml2 gives for an element."""
     content = checker.content(place)
     if fault.rule.startswith("value.") and fault.attribute:
         uses = {use.name: use.type for use in content.attributes}
-        return describe(uses[fault.attribute]) if fault.attribute in uses else fault.detail
+        return describe(uses[fault.attribute]) if fault.attribute in uses else phrase("type.schema")
     if fault.rule.startswith("value.") and isinstance(content, Simple):
         return describe(content.type)
     names = ", ".join(name for name in fault.expected.split(", ") if name not in ("", "*"))
-    return f"here belongs {names}" if names else "nothing more belongs here"
+    return phrase("place.next", names=names) if names else phrase("place.end")

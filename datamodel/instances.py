@@ -13,6 +13,7 @@ class Attribute(NamedTuple):
     text: str
     line: int
     column: int
+    kind: str = "string"
 
 
 NO_ATTRIBUTES: dict[str, Attribute] = {}

@@ -12,7 +12,7 @@ from datamodel.instances import Attribute, Instance
 from datamodel.issues import Refused
 from datamodel.limits import Limits
 from datamodel.model import LOCATION_HINTS, XSI, ClassType, Element, Simple
-from datamodel.wording import issue, refused
+from datamodel.wording import issue, phrase, refused
 
 SPACE = re.compile(r"[ \t\n\r]*")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -49,15 +49,16 @@ class Tokeniser:
 
     def __init__(self, text: str, limits: Limits) -> None:
         self.text, self.limits, self.places = text, limits, Places(text)
+        self.elements = 0
 
     def refuse(self, rule: str, at: int, **fields: Any) -> Refused:
         """The refusal of the whole document for a fault at an offset."""
         line, column = self.places.of(min(at, len(self.text)))
         return refused(issue(rule, line=line, column=column, **fields), status=400)
 
-    def malformed(self, at: int, detail: str) -> Refused:
-        """The refusal for a fault of form."""
-        return self.refuse("json.malformed", at, detail=detail)
+    def malformed(self, at: int, reason: str, **values: str) -> Refused:
+        """The refusal for a fault of form, of which `reason` is the phrase."""
+        return self.refuse("json.malformed", at, detail=phrase(f"json.{reason}", **values))
 
     def skip(self, at: int) -> int:
         """The offset of the next character that is not white space."""
@@ -68,13 +69,13 @@ class Tokeniser:
         """The one value of the text."""
         value, at = self.value(self.skip(0), 1)
         if (rest := self.skip(at)) != len(self.text):
-            raise self.malformed(rest, "something follows the document")
+            raise self.malformed(rest, "rest")
         return value
 
     def value(self, at: int, depth: int) -> tuple[Value, int]:
         """The value that begins at an offset, and where it ends."""
         if depth > self.limits.max_depth:
-            raise self.refuse("size.depth", at, expected=f"at most {self.limits.max_depth} levels")
+            raise self.refuse("size.depth", at, expected=phrase("size.levels", count=self.limits.max_depth))
         lead = self.text[at : at + 1]
         if lead == "{":
             return self.object(at, depth)
@@ -88,7 +89,7 @@ class Tokeniser:
                 return Value(kind, at, word), at + len(word)
         match = NUMBER.match(self.text, at)
         if not match:
-            raise self.malformed(at, "a value is expected here" if lead else "the document ends too early")
+            raise self.malformed(at, "value" if lead else "end")
         return Value("number", at, match[0]), match.end()
 
     def string(self, at: int) -> tuple[str, int]:
@@ -96,9 +97,9 @@ class Tokeniser:
         try:
             text, end = scanstring(self.text, at + 1, True)
         except ValueError as error:
-            raise self.malformed(getattr(error, "pos", at), "the string is not closed or not escaped") from None
+            raise self.malformed(getattr(error, "pos", at), "string") from None
         if HALF_PAIR.search(text):
-            raise self.malformed(at, "the string holds half a surrogate pair")
+            raise self.malformed(at, "surrogate")
         return text, end
 
     def array(self, at: int, depth: int) -> tuple[Value, int]:
@@ -108,6 +109,7 @@ class Tokeniser:
         while self.text[at : at + 1] != "]":
             if found.items:
                 at = self.comma(at, "]")
+            self.count(at)
             item, at = self.value(at, depth + 1)
             found.items.append(item)
             at = self.skip(at)
@@ -123,23 +125,31 @@ class Tokeniser:
                 at = self.comma(at, "}")
             start = at
             if self.text[at : at + 1] != '"':
-                raise self.malformed(at, "a property name in double quotes is expected here")
+                raise self.malformed(at, "name")
             name, at = self.string(at)
             if name in names:
                 raise self.refuse("json.duplicate", start, name=name[:60])
             names.add(name)
             at = self.skip(at)
             if self.text[at : at + 1] != ":":
-                raise self.malformed(at, "a colon is expected here")
+                raise self.malformed(at, "colon")
             member, at = self.value(self.skip(at + 1), depth + 1)
+            if member.kind != "array" and name != "value":
+                self.count(start)
             found.members.append((name, start, member))
             at = self.skip(at)
         return found, at + 1
 
+    def count(self, at: int) -> None:
+        """Count what would be an element or an attribute in XML. Raises Refused above the ceiling."""
+        self.elements += 1
+        if self.elements > self.limits.max_elements:
+            raise self.refuse("size.elements", at, expected=phrase("size.elements", count=self.limits.max_elements))
+
     def comma(self, at: int, end: str) -> int:
         """The offset after the comma between two entries."""
         if self.text[at : at + 1] != ",":
-            raise self.malformed(at, f"a comma or {end} is expected here")
+            raise self.malformed(at, "comma", end=end)
         return self.skip(at + 1)
 
 
@@ -171,15 +181,14 @@ class Namer:
                 self.other(found, name, member, line, column)
 
     def other(self, found: Instance, name: str, member: Value, line: int, column: int) -> None:
-        """An attribute, or a property that the model does not have.
-
-        An attribute that is not a string keeps a text that no type takes.
-        """
+        """An attribute, or a property that the model does not have."""
         if name.startswith("@"):
-            attribute = Attribute(member.text if member.kind == "string" else "\0", line, column)
+            attribute = Attribute(member.text, line, column, member.kind)
             found.attributes = {**found.attributes, HINTS.get(name, name[1:]): attribute}
         else:
-            found.add(Instance(name, name, line, column, kind=member.kind))
+            for item in member.items or [member]:
+                spot = self.places.of(item.at) if member.items else (line, column)
+                found.add(Instance(name, name, *spot, kind=item.kind))
 
     def members(self, content: ClassType, found: Instance, value: Value) -> None:
         """The children of a class, in the model's order; unknown properties come last."""
@@ -190,28 +199,29 @@ class Namer:
             if name in known:
                 for each in self.occurrences(content.children[known[name]], name, at, member):
                     found.add(each)
+            elif name == "value" and member.kind == "string" and member.text.strip():
+                found.text = member.text  # an object with `value` is how a text with attributes is written
             else:
                 self.other(found, name, member, line, column)
 
     def occurrences(self, element: Element, name: str, at: int, member: Value) -> list[Instance]:
         """All occurrences under one property name."""
-        if element.many and member.kind == "array":
+        if member.kind == "array" and (element.many or len(member.items) > 1):
             return [self.element(element, name, item.at, item) for item in member.items]
         found = self.element(element, name, at, member)
         if element.many or member.kind == "array":
-            found.stray = "an array" if element.many else "one value, not an array"
+            found.stray = "array" if element.many else "single"
         return [found]
 
 
 def parse_json(text: str, root: Element, limits: Limits) -> tuple[int, Value, Places]:
     """The value under the root's name, and where it begins. Raises Refused where the text is not one such object."""
-    if text.count(",") + text.count("[") + text.count("{") > limits.max_elements:
-        raise refused(issue("size.elements", expected=f"at most {limits.max_elements} values"), status=413)
     tokeniser = Tokeniser(text, limits)
     value = tokeniser.document()
     names = [name for name, _, _ in value.members]
     if names != [root.json_name]:
-        raise tokeniser.refuse("message.unknown", value.at, name=", ".join(names)[:60], expected=root.json_name)
+        refusal = tokeniser.refuse("message.unknown", value.at, name=", ".join(names)[:60], expected=root.json_name)
+        raise Refused(refusal.report)
     _, at, member = value.members[0]
     return at, member, tokeniser.places
 

@@ -42,8 +42,8 @@ class LooseNamer:
                 return self.model.types.get(f"{{{uri}}}{local}" if uri else local, content)
         return content
 
-    def _put(self, found: Instance, name: str, text: str, at: int) -> None:
-        found.attributes = {**found.attributes, name: Attribute(text, *self.places.of(at))}
+    def _put(self, found: Instance, name: str, text: str, at: int, kind: str = "string") -> None:
+        found.attributes = {**found.attributes, name: Attribute(text, *self.places.of(at), kind)}
 
     def _attribute(self, content: Simple | ClassType, found: Instance, name: str, at: int, member: Value) -> None:
         """An attribute by its JSON name; numbers and booleans only where the type is one."""
@@ -51,9 +51,9 @@ class LooseNamer:
             self._put(found, TYPE if name == "@xsi:type" else NIL, member.text, at)
             return
         use = next((use for use in content.attributes if f"@{use.label}" == name), None)
-        kinds = {"string", use.type.json_kind} if use else {"string"}
         full = use.name if use else HINTS.get(name, name[1:])
-        self._put(found, full, member.text if member.kind in kinds else NO_TEXT, at)
+        fits = use is not None and member.kind == use.type.json_kind
+        self._put(found, full, member.text, at, "string" if fits else member.kind)
 
     def _simple(self, content: Simple, found: Instance, value: Value) -> None:
         found.kind = "absent"
@@ -65,7 +65,8 @@ class LooseNamer:
             elif name.startswith("@"):
                 self._attribute(content, found, name, at, member)
             else:
-                found.add(Instance(name, name, *self.places.of(at), kind=member.kind))
+                for item in member.items or [member]:
+                    found.add(Instance(name, name, *self.places.of(item.at if member.items else at), kind=item.kind))
         if NIL in found.attributes:
             found.kind = "null"
 
@@ -100,8 +101,8 @@ class LooseNamer:
         element = content.children[known[name]]
         for item in member.items if many else [member]:
             below = self.element(element, name, item.at if many else at, item)
-            if many != (name in content.arrays):
-                below.stray = "one value, not an array" if many else "an array"
+            if many != (name in content.arrays) and len(member.items) < 2:
+                below.stray = "single" if many else "array"
             found.add(below)
 
     def _unknown(self, content: ClassType, found: Instance, name: str, at: int, member: Value) -> None:

@@ -176,6 +176,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     direct children of the payload to the values they must have. `prefixes` maps a prefix to its namespace; the
     payload's own namespace has the empty prefix. `types` are the named types that `xsi:type` may ask for.
     A `typed` model, of our own tables, has struct types; documents of others are made of dicts and lists.
+    `lists` are the code lists that a derived package names for its positions, by path below the root.
     """
 
     key: str
@@ -187,6 +188,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     types: dict[str, ClassType | Simple] = {}
     typed: bool = True
     facts: Facts = Facts()
+    lists: tuple[tuple[str, str], ...] = ()
 
 
 def child(parent: Element, json_name: str) -> Element | None:

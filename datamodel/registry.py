@@ -1,5 +1,6 @@
 """All message types of all packages, by key; each is compiled once, when it is first used."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,11 @@ from lxml import etree
 
 from datamodel import bundles
 from datamodel.bundle_guard import Bundle
-from datamodel.derivation_file import BadDerivation, is_derived
-from datamodel.derivations import Derivations
+from datamodel.derivation_file import BadDerivation, Fault, is_derived
+from datamodel.derivations import Derivations, list_names
 from datamodel.extensions import Positions, positions
 from datamodel.model import Model, descend
+from datamodel.names import Vocabulary, vocabulary
 from datamodel.structs import StructBuilder, number_hook
 from datamodel.tables import DataTypes, MessageReader, PackageEntry, read_package
 from datamodel.xml_codec import XmlReader, XmlWriter
@@ -31,6 +33,8 @@ class Message:
         self.structs = structs
         self.bundle = bundle
         self._lock = RLock()
+
+        self.payload = descend(model.root, model.payload)
 
     def __repr__(self) -> str:
         return f"Message({self.key!r})"
@@ -103,19 +107,27 @@ class Registry:
     def __init__(self, messages: dict[str, Message]) -> None:
         self.messages = messages
 
+    def vocabulary(self) -> Vocabulary:
+        """The names of all models, worked out when they are first asked for."""
+        return self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return vocabulary(message.model for message in self.messages.values())
+
     @classmethod
     def load(cls, schemas: Path) -> "Registry":
         """Read every package under `schemas/packages`. Raises `tables.BadTable` with file and line."""
         loader = Loader(schemas / "packages")
-        if loader.faults:
-            raise BadDerivation(loader.faults)
+        if faults := loader.check():
+            raise BadDerivation(faults)
         structs = StructBuilder()
         messages = {key: Message(loader.model(key), structs) for key in loader.keys}
         for package, (folder, entry) in loader.packages.items():
             if entry.bundle:
                 bundle = bundles.bundle_of(folder, entry.bundle)
                 for key, model in bundles.models(folder, package, bundle).items():
-                    messages[key] = Message(model, structs, bundle)
+                    messages[key] = Message(msgspec.structs.replace(model, facts=entry.facts), structs, bundle)
         return cls(messages)
 
     def message(self, key: str) -> Message:
@@ -135,15 +147,17 @@ class Registry:
 class Loader:
     """Packages in any order: a position may refer to a message of a package that is read later."""
 
-    def __init__(self, root: Path) -> None:
-        folders = [file.parent for file in sorted(root.glob("*/*/package.toml"))]
+    def __init__(self, root: Path, drafts: Sequence[Path] = ()) -> None:
+        """`drafts` are folders NAME/VERSION elsewhere, read as if they stood under `root`."""
+        found = [file.parent for file in sorted(root.glob("*/*/package.toml"))] + [*drafts]
+        folders = list({(folder.parent.name, folder.name): folder for folder in found}.values())
         derived = [folder for folder in folders if is_derived(folder)]
         self.packages: dict[str, tuple[Path, PackageEntry]] = {
             f"{folder.parent.name}/{folder.name}": (folder, read_package(folder))
             for folder in folders
             if folder not in derived
         }
-        self.derivations = Derivations(derived)
+        self.derivations = Derivations(derived, list_names(root.parent / "codelists"))
         self.faults = self.derivations.check({name: set(entry.messages) for name, (_, entry) in self.packages.items()})
         self.models: dict[str, Model] = {}
 
@@ -153,6 +167,16 @@ class Loader:
         of_tables = [f"{name}/{message}" for name, (_, entry) in self.packages.items() for message in entry.messages]
         derived = self.derivations.packages.items()
         return of_tables + [f"{name}/{message}" for name, package in derived for message in package.messages]
+
+    def check(self) -> list[Fault]:
+        """Every fault of the derived packages, that of files first. Raises BadTable for bad tables."""
+        faults = list(self.faults)
+        for key in self.keys:
+            try:
+                self.model(key)
+            except BadDerivation as bad:
+                faults += bad.faults
+        return list(dict.fromkeys(faults))
 
     def model(self, key: str) -> Model:
         """The model of a key, read once. Raises BadTable."""

@@ -8,11 +8,17 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
+from datamodel.wording import phrase
+
 EXPECTED = re.compile(r"Expected is (?:one of )?\( ([^)]*) \)")
-FACET = re.compile(r"\[facet '(\w+)'\] (.*)")
 ATTRIBUTE = re.compile(r"^Element '[^']*', attribute '([^']*)': |^Element '[^']*': The attribute '([^']*)' is required")
 HEAD = re.compile(r"^Element '[^']*'(?:, attribute '[^']*')?: ")
 NAMESPACE = re.compile(r"\{[^}]*\}")
+VALUE = re.compile(
+    r"(?<=value )'.*'(?= (?:is|has|does|of) )|^'.*'(?= is not a valid value)|(?<=: )'.*'(?= is not a valid value)"
+    r"|(?<=key-sequence )\[.*\]",
+    re.DOTALL,
+)
 ECHO = "No precomputed value available"  # libxml2 says this beside the fault that it follows from
 
 RULES = {
@@ -51,6 +57,15 @@ RULES = {
     "SCHEMAV_CVC_TYPE_2": "element.abstract",
     "SCHEMAV_CVC_IDC": "value.identity",
 }
+DETAILS = (  # error, what its message says, phrase; the first row that fits counts
+    ("SCHEMAV_CVC_ELT_3_1", "", "nil.refused"),
+    ("SCHEMAV_CVC_ELT_3_2_1", "", "nil.filled"),
+    ("SCHEMAV_CVC_ELT_3_2_2", "", "nil.fixed"),
+    ("SCHEMAV_CVC_IDC", "Duplicate key-sequence", "identity.twice"),
+    ("SCHEMAV_CVC_IDC", "No match found", "identity.lost"),
+    ("SCHEMAV_CVC_IDC", "Not all fields", "identity.parts"),
+    ("SCHEMAV_CVC_IDC", "", "identity.other"),
+)
 
 
 class Fault(NamedTuple):
@@ -84,14 +99,19 @@ def _node(root: etree._Element, path: str | None, spaces: dict[str, str]) -> etr
     return nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], etree._Element) else root
 
 
+def words(message: str) -> str:
+    """libxml2's own words without values, which may be personal, and without namespaces."""
+    return NAMESPACE.sub("", VALUE.sub("…", message)).strip().rstrip(".")
+
+
 def _fault(node: etree._Element, entry: Any) -> Fault:
-    message = entry.message
+    message, kind = entry.message, entry.type_name
     attribute = ATTRIBUTE.match(message)
     expected = EXPECTED.search(message)
-    rule = RULES.get(entry.type_name, "schema.other")
-    if entry.type_name == "SCHEMAV_ELEMENT_CONTENT":
+    rule = RULES.get(kind, "schema.other")
+    if kind == "SCHEMAV_ELEMENT_CONTENT":
         rule = "element.missing-below" if "Missing child" in message else "element.order"
-    facet = FACET.search(message)
-    detail = facet[2] if facet else HEAD.sub("", message)
+    key = next((key for error, part, key in DETAILS if error == kind and part in message), "")
+    detail = phrase(key) if key else words(HEAD.sub("", message))
     names = NAMESPACE.sub("", expected[1]) if expected else ""
-    return Fault(node, rule, (attribute[1] or attribute[2]) if attribute else "", NAMESPACE.sub("", detail), names)
+    return Fault(node, rule, (attribute[1] or attribute[2]) if attribute else "", detail, names)

@@ -23,6 +23,7 @@ class NumberType(type):
 
     simple: Simple
     attributed: type[msgspec.Struct] | None
+    bare: bool  # whether the number may stand without XML attributes
 
     def __instancecheck__(cls, value: object) -> bool:
         return True  # the hook has just built it
@@ -38,6 +39,8 @@ def number_hook(kind: NumberType, value: Any) -> Any:
     if isinstance(value, dict) and kind.attributed is not None:
         attributes = msgspec.convert({**value, "value": "0"}, kind.attributed)
         return msgspec.structs.replace(attributes, value=_number(kind, value.get("value")))
+    if not kind.bare:
+        raise ValueError("attributes are missing")
     return _number(kind, value)
 
 
@@ -87,13 +90,14 @@ class StructBuilder:
 
     def _simple(self, content: Simple) -> Any:
         attributed = self.attributed(content)
+        required = any(use.required for use in content.attributes)
         if content.type.primitive == "decimal":
-            body = {"simple": content, "attributed": attributed}
+            body = {"simple": content, "attributed": attributed, "bare": not required}
             return NumberType(content.type.name, (), body)
         value = text_type(content.type)
         if attributed is None:
             return value
-        return attributed if any(use.required for use in content.attributes) else value | attributed
+        return attributed if required else value | attributed
 
     def attributed(self, content: Simple) -> type[msgspec.Struct] | None:
         """The struct type of a value that carries XML attributes; None where it may carry none."""

@@ -6,6 +6,7 @@ The tables are what an administration reads and edits, so every refusal names fi
 import csv
 import re
 from collections.abc import Callable
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from datamodel.model import (
     AttributeUse,
     ClassType,
     Element,
+    Facts,
     Model,
     Simple,
     SimpleType,
@@ -48,13 +50,24 @@ class MessageEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PackageEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """package.toml. `personal` lists patterns of paths (`*` for any part) whose values are personal."""
+    """package.toml. `personal` lists patterns of paths (`*` for any part) whose values are personal.
+
+    The country is empty where the package is anybody's; its first and last day may be left open.
+    """
 
     title: str
     namespaces: dict[str, str] = {}
     personal: list[str] = []
     messages: dict[str, MessageEntry] = {}
     bundle: BundleEntry | None = None
+    country: str = ""
+    effective_from: date | None = None
+    effective_to: date | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What the package says of itself to its messages."""
+        return Facts(country=self.country, effective_from=self.effective_from, effective_to=self.effective_to)
 
 
 class BadTable(ValueError):
@@ -90,6 +103,7 @@ class DataTypes:
 
     def __init__(self, file: Path) -> None:
         self.rows = {row["name"]: row for row in read_rows(file, TYPE_COLUMNS)}
+        self._uses: dict[str, tuple[AttributeUse, ...]] = {}
 
     def row(self, name: str, line: str) -> Row:
         """The row of a data type. Raises BadTable."""
@@ -116,11 +130,13 @@ class DataTypes:
 
     def attributes(self, name: str, line: str) -> tuple[AttributeUse, ...]:
         """The XML attributes of a data type; a name that ends in `!` is required."""
-        uses = []
-        for entry in self.row(name, line)["attributes"].split():
-            attribute, _, kind = entry.partition(":")
-            uses.append(AttributeUse(attribute.removesuffix("!"), self.simple(kind, line), attribute.endswith("!")))
-        return tuple(uses)
+        if name not in self._uses:
+            pairs = [entry.partition(":")[::2] for entry in self.row(name, line)["attributes"].split()]
+            self._uses[name] = tuple(
+                AttributeUse(attribute.removesuffix("!"), self.simple(kind, line), attribute.endswith("!"))
+                for attribute, kind in pairs
+            )
+        return self._uses[name]
 
 
 def _count(cell: str) -> int | None:
@@ -163,7 +179,13 @@ class MessageReader:
         own = self.package.namespaces[entry.namespace]
         prefixes = (("", own), *(pair for pair in self.package.namespaces.items() if pair[1] != own))
         return Model(
-            key=key, title=entry.title, root=root, payload=path, when=tuple(entry.when.items()), prefixes=prefixes
+            key=key,
+            title=entry.title,
+            root=root,
+            payload=path,
+            when=tuple(entry.when.items()),
+            prefixes=prefixes,
+            facts=self.package.facts,
         )
 
     def tree(self, table: str, prefix: str, type_prefix: str, only: str | None = None) -> Element:

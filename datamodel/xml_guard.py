@@ -9,7 +9,8 @@ from lxml import etree
 
 from datamodel.issues import Issue
 from datamodel.limits import Limits
-from datamodel.wording import issue, refused
+from datamodel.wording import issue, phrase, refused
+from datamodel.xml_reasons import reason
 
 BOM = b"\xef\xbb\xbf"
 PROLOG = re.compile(rb"(?>(?:\s|<\?(?>.*?\?>)|<!--(?>.*?-->))*)<!DOCTYPE", re.DOTALL)
@@ -20,7 +21,7 @@ UTF8_NAMES = ("utf-8", "utf8", "us-ascii", "ascii")
 def check_text(body: bytes, limits: Limits) -> None:
     """Size, emptiness and encoding, the same for both formats. Raises Refused."""
     if len(body) > limits.max_bytes:
-        raise refused(issue("size.body", expected=f"at most {limits.max_bytes} bytes"), status=413)
+        raise refused(issue("size.body", expected=phrase("size.bytes", count=limits.max_bytes)), status=413)
     if not body.strip():
         raise refused(issue("body.empty"), status=400)
     if body.isascii():
@@ -31,7 +32,7 @@ def check_text(body: bytes, limits: Limits) -> None:
         before = body[: error.start]
         line = before.count(b"\n") + 1
         column = error.start - before.rfind(b"\n")
-        found = issue("body.not-utf8", line=line, column=column, value=f"byte 0x{body[error.start]:02X}")
+        found = issue("body.not-utf8", line=line, column=column, value=f"0x{body[error.start]:02X}")
         raise refused(found, status=400) from None
 
 
@@ -44,8 +45,10 @@ def parse(body: bytes, limits: Limits) -> etree._Element:
         raise refused(issue("xml.encoding", value=declared[1].decode(), expected="UTF-8"), status=400)
     if PROLOG.match(body):
         raise refused(issue("xml.doctype"), status=400)
-    if body.count(b"<") - body.count(b"</") > limits.max_elements:
-        raise refused(issue("size.elements", expected=f"at most {limits.max_elements} elements"), status=413)
+    if body.count(b"<") - body.count(b"</") - body.count(b"<!") - body.count(b"<?") > limits.max_elements:
+        raise refused(issue("size.elements", expected=phrase("size.elements", count=limits.max_elements)), status=413)
+    if body.count(b'="') + body.count(b"='") > limits.max_elements:
+        raise refused(issue("size.elements", expected=phrase("size.attributes", count=limits.max_elements)), status=413)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -62,19 +65,15 @@ def parse(body: bytes, limits: Limits) -> etree._Element:
     except etree.XMLSyntaxError as error:
         raise refused(_malformed(error), status=400) from None
     if _deeper(root, limits.max_depth):
-        raise refused(issue("size.depth", expected=f"at most {limits.max_depth} levels"), status=400)
+        raise refused(issue("size.depth", expected=phrase("size.levels", count=limits.max_depth)), status=400)
     return root
 
 
 def _malformed(error: etree.XMLSyntaxError) -> Issue:
     line, column = error.position
     rule = "size.depth" if "xcessive depth" in str(error.msg) else "xml.malformed"
-    return issue(rule, line=max(line, 1), column=max(column, 1), expected="well-formed XML 1.0", detail=_reason(error))
-
-
-def _reason(error: etree.XMLSyntaxError) -> str:
-    """libxml2's reason without the place, which the issue carries in fields of its own."""
-    return re.sub(r", line \d+, column \d+.*$", "", error.msg or "not well-formed")
+    expected = phrase("xml.expected")
+    return issue(rule, line=max(line, 1), column=max(column, 1), expected=expected, detail=reason(error))
 
 
 def _deeper(root: etree._Element, most: int) -> bool:

@@ -4,11 +4,13 @@ from functools import lru_cache
 from xml.parsers import expat
 
 from datamodel.instances import Attribute, Instance
+from datamodel.wording import issue, phrase, refused
 from datamodel.xml_guard import BOM
 
 
 def instances(body: bytes) -> Instance:
-    """The root instance. The body has passed the guard, so it is well-formed and has no document type."""
+    """The root instance. The body has passed the guard, so it has no document type. Raises Refused."""
+    names = lru_cache(maxsize=None)(_names)  # of this document alone
     parser = expat.ParserCreate("UTF-8", namespace_separator="}")
     parser.buffer_text = True
     top = Instance("", "", 1, 1)
@@ -33,11 +35,14 @@ def instances(body: bytes) -> Instance:
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = characters
-    parser.Parse(body.removeprefix(BOM), True)
+    try:
+        parser.Parse(body.removeprefix(BOM), True)
+    except expat.ExpatError as error:  # libxml2 takes the names of XML's fifth edition, expat those of the fourth
+        found = issue("xml.malformed", line=error.lineno, column=error.offset + 1, detail=phrase("xml.edition"))
+        raise refused(found, status=400) from None
     return next(iter(top.children))
 
 
-@lru_cache(maxsize=4096)
-def names(name: str) -> tuple[str, str]:
+def _names(name: str) -> tuple[str, str]:
     """expat's `namespace}local` in Clark notation, and the local name; one string for all elements of one name."""
     return ("{" + name if "}" in name else name), name.rpartition("}")[2]

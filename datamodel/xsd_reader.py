@@ -44,7 +44,9 @@ def compile_components(bundle: Bundle) -> Any:
             use_fallback=False,
         )
     except (xmlschema.XMLSchemaException, OSError, ValueError, RecursionError) as error:
-        raise BadBundle(f"{_place_of_error(bundle, error)}: {str(error).splitlines()[0]}") from error
+        several = "; these may be several schemas, choose one with --root FILE.xsd" if len(bundle.first) > 1 else ""
+        reason = str(error).splitlines()[0].rstrip(":")
+        raise BadBundle(f"{_place_of_error(bundle, error)}: {reason}{several}") from error
 
 
 def _place_of_error(bundle: Bundle, error: BaseException) -> str:

@@ -3,7 +3,7 @@
 Rule: a key is shown once, when it is made; the store keeps only its SHA-256. Reason: who reads the database learns no
 key. A plain digest is enough because a key is 256 random bits, which nobody can guess their way to, and looking up by
 digest leaves nothing to time. Known accounts are remembered for a short while, unknown keys never: so a new key works
-at once, a withdrawn one stops within the lifetime, and guessers cannot crowd the cache.
+at once, one that was withdrawn by another process stops within the lifetime, and guessers cannot crowd the cache.
 """
 
 import re
@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime
 from hashlib import sha256
 
-from gateway.clock import Clock, utc_now
+from gateway.clock import Clock, stamp, utc_now
 from gateway.ports import Account, Store
 
 ROLES = ("trader", "agency", "operator")
@@ -45,6 +45,12 @@ class Accounts:
             raise ValueError("an account of role agency, and no other, names its agency")
         key = new_key()
         return await self._store.add_account(name, role, agency, key_digest(key)), key
+
+    async def revoke(self, name: str) -> Account:
+        """Withdraw an account's key; raises ValueError where no account has that name."""
+        revoked = await self._store.revoke_account(name, stamp(self._clock()))
+        self._known = {digest: known for digest, known in self._known.items() if known[0].id != revoked.id}
+        return revoked
 
     async def authenticate(self, key: str) -> Account | None:
         """Whose key this is, or None. What cannot be a key is turned away without asking the store."""

@@ -12,7 +12,10 @@ from adapters.port import Adapter
 from adapters.registry import build as build_adapter
 from datamodel.projection import Projector
 from datamodel.registry import Registry
+from datamodel.wording import ENGLISH, catalogue, speaking
+from gateway import decisions, permit_requests, responses
 from gateway.accounts import Accounts
+from gateway.checks import load_checks
 from gateway.clock import Clock, utc_now
 from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
@@ -24,6 +27,9 @@ from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import Gateway
 from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.sqlite import SqliteStore
+
+# What the gateway itself writes to agencies and traders, and reads of agencies.
+EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE)
 
 
 def build(
@@ -44,6 +50,8 @@ def build(
     return Gateway(
         settings=settings,
         registry=registry,
+        checks=load_checks(settings.schemas, registry),
+        words=catalogue(settings.schemas),
         store=store,
         requirements=requirements,
         agencies=agencies,
@@ -59,13 +67,23 @@ def build(
 
 
 def side_store(settings: Settings) -> Store:
-    """The ledger alone, which may be opened beside a running gateway for writes that touch no case: accounts."""
+    """The ledger alone, which may be opened beside a running gateway, for what operators do.
+
+    A case may be changed through it, as everywhere, only against the version read. The gateway's outbox looks into the
+    ledger by itself, so it needs no word of the change.
+    """
     return SqliteStore(settings.database_path, exclusive=False)
 
 
 @asynccontextmanager
 async def running(gateway: Gateway) -> AsyncIterator[Gateway]:
-    """The gateway with its store open and its outbox at work. Leaving it ends both in order."""
+    """The gateway with its store open and its outbox at work. Leaving it ends both in order.
+
+    What is made once of a message type is made before, so that the first trader does not wait for it.
+    """
+    for message in gateway.registry.messages.values():
+        if message.key in (*LODGED, *EXCHANGED) or message.model.facts.base in LODGED:
+            message.compile()
     async with AsyncExitStack() as closing:
         await gateway.store.open()
         closing.push_async_callback(gateway.store.close)
@@ -73,7 +91,8 @@ async def running(gateway: Gateway) -> AsyncIterator[Gateway]:
             closing.push_async_callback(adapter.close)
         outbox = Outbox(gateway)
         closing.push_async_callback(outbox.stop)
-        await outbox.start()
+        with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
+            await outbox.start()
         yield gateway
 
 

@@ -16,6 +16,7 @@ from gateway.decisions import Answer
 from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange
 from gateway.service import Gateway
+from gateway.vocabulary import Outcome
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +24,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
     mrn: str
     delivery_id: str
-    outcome: str
+    outcome: Outcome
     replayed: bool = False
 
 

@@ -13,7 +13,7 @@ from datamodel.codecs import Parsed, read, write
 from datamodel.issues import Refused
 from datamodel.limits import Limits
 from datamodel.registry import Registry
-from datamodel.wording import issue, refused
+from datamodel.wording import issue, phrase, refused
 from gateway.media import format_of
 from gateway.ports import Delivery
 
@@ -112,7 +112,7 @@ def check(answer: Answer, delivery: Delivery) -> None:
             if item not in delivery.items:
                 at = ("Finding", number, "SequenceNumeric", place)
                 shown = ", ".join(map(str, delivery.items))
-                raise _refused("decision.item-unknown", *at, value=str(item), expected=f"one of {shown}")
+                raise _refused("decision.item-unknown", *at, value=str(item), expected=phrase("type.codes", names=shown))
 
 
 def document(answer: Answer) -> bytes:

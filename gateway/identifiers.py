@@ -12,7 +12,6 @@ from uuid import UUID
 
 Random = Callable[[int], bytes]
 
-MRN_LENGTH = 18
 _RANDOM_CHARACTERS = 13
 _DIGITS = "0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -11,9 +11,13 @@ from typing import Final
 
 import msgspec
 
+from datamodel.base_form import base_form
 from datamodel.codecs import Parsed, read, write
+from datamodel.findings import ERROR
+from datamodel.issues import Refused, Report
 from datamodel.structs import bare
-from datamodel.wording import issue, refused
+from datamodel.versions import Days, in_force, none_in_force
+from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
@@ -21,7 +25,7 @@ from gateway.identifiers import new_delivery_id, new_mrn
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.permit_requests import deliveries
-from gateway.ports import Acceptance, Account, Admission, Delivery
+from gateway.ports import Acceptance, Account, Admission, Dispatch
 from gateway.routing import Route, route
 from gateway.service import Gateway
 
@@ -41,22 +45,35 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
-    """Take a declaration. Raises Refused with all that is wrong with it, and Conflict."""
-    admission = await offload(len(lodgement.body), admit, gateway, lodgement, gateway.clock())
+    """Take a declaration. Raises Refused with all that is wrong with it, and Conflict.
+
+    What was taken once is not judged again: a code may have ended since.
+    """
+    admission, report = await offload(len(lodgement.body), admit, gateway, lodgement, gateway.clock())
+    if any(issue.severity == ERROR for issue in report.issues):
+        first = await gateway.store.repeated(admission)
+        if first is None:
+            raise Refused(report)
+        return first
     acceptance = await gateway.store.accept(admission)
     if not acceptance.replayed:
-        gateway.doorbell.ring(each.agency for each in admission.deliveries if each.state == lifecycle.QUEUED)
-    return acceptance
+        new = [each.delivery for each in admission.deliveries]
+        gateway.doorbell.ring(each.agency for each in new if each.state == lifecycle.QUEUED)
+    return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
-def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> Admission:
-    """All that an acceptance at this moment would write. Pure but for the ids it draws. Raises Refused."""
-    parsed = read_declaration(gateway, lodgement)
-    declaration = parsed.document.Declaration
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+    """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
+
+    Pure but for the ids it draws. Raises Refused for what is no valid declaration.
+    """
+    parsed, plain = read_declaration(gateway, lodgement, now)
+    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    declaration = plain.document.Declaration
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     mrn = new_mrn(now, gateway.settings.country, gateway.random)
     ids = tuple(new_delivery_id(now, gateway.random) for _ in routes)
-    to_agencies = deliveries(gateway, parsed, routes, mrn, ids, now)
+    to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
     document = write(parsed, "json")
     admission = Admission(
         account_id=lodgement.account.id,
@@ -70,27 +87,37 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> Admission:
         body_digest=sha256(lodgement.body).hexdigest(),
         document=document,
         document_digest=sha256(document).hexdigest(),
-        state=lifecycle.opening_state([each.state for each in to_agencies]),
+        state=lifecycle.opening_state([each.delivery.state for each in to_agencies]),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
     )
-    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules)
-    return msgspec.structs.replace(admission, events=chain(audit.genesis(mrn), 1, admission.accepted_at, entries))
+    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
+    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
+    events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
+    return msgspec.structs.replace(admission, events=events), report
 
 
-def read_declaration(gateway: Gateway, lodgement: Lodgement) -> Parsed:
-    """The declaration in a lodgement. Raises Refused, also for a valid message that is not a declaration."""
+def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Parsed, Parsed]:
+    """The declaration in a lodgement, and the same as a message type that can be lodged, which is what agencies know.
+
+    They differ for a package that derives from one of LODGED: its extensions are kept, and go no further. Raises
+    Refused, also for a valid message that is not a declaration, and for a package that is not in force.
+    """
     parsed = read(
         gateway.registry,
         lodgement.body,
         format_of(lodgement.media),
         message=lodgement.message,
         limits=gateway.settings.limits,
+        days=Days(as_of=now.date()),
     )
-    if parsed.message.key not in LODGED:
-        raise refused(issue("message.not-lodged-here", value=parsed.message.key, expected=" or ".join(LODGED)))
-    return parsed
+    plain = base_form(gateway.registry, parsed)
+    if plain.message.key not in LODGED:
+        raise refused(issue("message.not-lodged-here", value=parsed.message.key, expected=either(LODGED)))
+    if not in_force(parsed.message, now.date()):
+        raise none_in_force([parsed.message], now.date())
+    return parsed, plain
 
 
 def _reference(declaration: msgspec.Struct) -> str | None:
@@ -98,15 +125,17 @@ def _reference(declaration: msgspec.Struct) -> str | None:
     return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
 
 
-def _history(admission: Admission, sender: str, routes: tuple[Route, ...], rules: str) -> Iterator[Entry]:
-    """The first events of a case. They name rules and digests, so that the routing can be worked out again."""
+def _history(
+    admission: Admission, sender: str, routes: tuple[Route, ...], rules: str, judged: dict[str, object]
+) -> Iterator[Entry]:
+    """The first events of a case. They name rules and digests, so that all can be worked out again."""
     size = len(admission.body)
     yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
-    yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest})
+    yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
     yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [_route_facts(each) for each in routes]})
     yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
-    for delivery in admission.deliveries:
-        yield Entry(_DELIVERY_EVENTS[delivery.state], GATEWAY, _delivery_facts(delivery))
+    for dispatch in admission.deliveries:
+        yield Entry(_DELIVERY_EVENTS[dispatch.delivery.state], GATEWAY, _delivery_facts(dispatch))
     if admission.state == lifecycle.RELEASED:
         yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
 
@@ -123,10 +152,11 @@ def _route_facts(each: Route) -> dict[str, object]:
     }
 
 
-def _delivery_facts(delivery: Delivery) -> dict[str, object]:
+def _delivery_facts(dispatch: Dispatch) -> dict[str, object]:
+    delivery = dispatch.delivery
     return {
         "delivery": delivery.id,
         "agency": delivery.agency,
         "due": delivery.due_at,
-        "digest": sha256(delivery.body).hexdigest(),
+        "digest": sha256(dispatch.body).hexdigest(),
     }

@@ -22,12 +22,32 @@ GRANTED: Final = "granted"
 PARKED: Final = "parked"
 DELIVERY_STATES: Final = (QUEUED, AWAITING, HELD, GRANTED, REFUSED, PARKED)
 FINAL: Final = frozenset({GRANTED, REFUSED})
+UNDECIDED: Final = tuple(state for state in DELIVERY_STATES if state not in FINAL)
 
 # Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the rest are an agency's.
 SENT: Final = "sent"
 RETRY: Final = "retry"
 REVIVED: Final = "revived"
 DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, HELD, GRANTED, REFUSED)
+
+# Every kind of event in the history of a case, and what it tells.
+EVENT_KINDS: Final = {
+    "received": "a declaration came in",
+    "validated": "it is a valid message of its type",
+    "routed": "the agencies that have to see it were found, by the requirements in force",
+    ACCEPTED: "it is on record, under its MRN",
+    QUEUED: "a delivery waits to be sent to its agency",
+    "offered": "a delivery waits for its agency to fetch it",
+    SENT: "the agency has the delivery",
+    RETRY: "the agency was not reached; another try follows",
+    PARKED: "the agency declined the delivery, or its answer cannot be read; an operator has to look",
+    REVIVED: "an operator has it sent again",
+    "decision": "the agency answered",
+    UNDER_CONTROL: "the case waits for agencies",
+    HELD: "the case is held by an agency",
+    RELEASED: "the case is released: every agency granted, or none had to see it",
+    REFUSED: "the case is refused by an agency",
+}
 
 # What an agency may answer, and the event that it is for the delivery.
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}

@@ -10,7 +10,7 @@ from datamodel.codecs import Parsed, write
 from gateway.clock import later, stamp
 from gateway.lifecycle import AWAITING, QUEUED
 from gateway.media import MEDIA_TYPES
-from gateway.ports import Delivery
+from gateway.ports import Delivery, Dispatch
 from gateway.routing import Route
 from gateway.service import Gateway
 
@@ -23,14 +23,14 @@ OPENING_STATES = {"http": QUEUED, "folder": QUEUED, "inbox": AWAITING}
 
 def deliveries(
     gateway: Gateway, parsed: Parsed, routes: tuple[Route, ...], mrn: str, ids: tuple[str, ...], now: datetime
-) -> tuple[Delivery, ...]:
+) -> tuple[Dispatch, ...]:
     """One delivery per route, in its order, with the ids given."""
     return tuple(
-        _delivery(gateway, parsed, route, mrn, delivery_id, now) for route, delivery_id in zip(routes, ids, strict=True)
+        _dispatch(gateway, parsed, route, mrn, delivery_id, now) for route, delivery_id in zip(routes, ids, strict=True)
     )
 
 
-def _delivery(gateway: Gateway, parsed: Parsed, route: Route, mrn: str, delivery_id: str, now: datetime) -> Delivery:
+def _dispatch(gateway: Gateway, parsed: Parsed, route: Route, mrn: str, delivery_id: str, now: datetime) -> Dispatch:
     agency = route.agency
     created_at = stamp(now)
     due_at = later(now, agency.hours_due * 3600)
@@ -47,18 +47,18 @@ def _delivery(gateway: Gateway, parsed: Parsed, route: Route, mrn: str, delivery
         Requirement=tuple(_requirement(requirement, row, items) for row, items in route.requirements),
         od_Declaration=projector.project(parsed.document.Declaration, items=route.items),
     )
-    return Delivery(
+    delivery = Delivery(
         id=delivery_id,
         agency=agency.code,
         state=state,
         media=MEDIA_TYPES[agency.media],
-        body=write(Parsed(message, request), agency.media),
         requirements=tuple(row.id for row, _ in route.requirements),
         items=route.items,
         created_at=created_at,
         due_at=due_at,
         next_attempt_at=created_at if state == QUEUED else None,
     )
+    return Dispatch(delivery, write(Parsed(message, request), agency.media))
 
 
 def _requirement(kind: type[msgspec.Struct], row: Any, items: tuple[int, ...]) -> msgspec.Struct:

@@ -10,14 +10,21 @@ from typing import Any, Protocol
 
 import msgspec
 
+from datamodel.issues import Issue
+from gateway.vocabulary import EventKind
+
 
 class Account(msgspec.Struct, frozen=True):
-    """Who calls. `role` is trader, agency or operator; `agency` is the agency's code for role agency."""
+    """Who calls. `role` is trader, agency or operator; `agency` is the agency's code for role agency.
+
+    With `revoked_at` the account's key opens nothing any more; its name stays taken, and its cases stay its own.
+    """
 
     id: int
     name: str
     role: str
     agency: str | None = None
+    revoked_at: str | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -25,20 +32,22 @@ class Event(msgspec.Struct, frozen=True):
 
     seq: int
     at: str
-    kind: str
+    kind: EventKind
     actor: str
     data: dict[str, Any]
     digest: str
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One message to one agency. `state` is a `lifecycle.DeliveryState`; `attempts` counts sends that were begun."""
+    """One message to one agency. `state` is one of `lifecycle.DELIVERY_STATES`; `attempts` counts sends begun.
+
+    The message itself is not here: it is needed to send and to fetch, and not to see how a case stands.
+    """
 
     id: str
     agency: str
     state: str
     media: str
-    body: bytes
     requirements: tuple[str, ...]
     items: tuple[int, ...]
     created_at: str
@@ -47,6 +56,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     next_attempt_at: str | None = None
     problem: str | None = None
     decided_at: str | None = None
+
+
+class Dispatch(msgspec.Struct, frozen=True):
+    """A delivery together with the message that it carries."""
+
+    delivery: Delivery
+    body: bytes
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,22 +122,29 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     document_digest: str
     state: str
     accepted_at: str
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a lodgement, stored with it, so that a repeated lodgement gets the same one."""
+    """The answer to a lodgement, stored with it, so that a repeated lodgement gets the same one.
+
+    Not stored are the `issues`: warnings and advice on the document, as of the day that it was sent.
+    """
 
     mrn: str
     conversation_id: str
     digest: str
     accepted_at: str
     replayed: bool = False
+    issues: tuple[Issue, ...] = ()
 
 
 class Conflict(Exception):
-    """The same key or reference came before with another document: `first` and `second` are the two digests."""
+    """The same key or reference came before with another document.
+
+    `first` and `second` are the digests of the bytes of both as they came: those that the sender can compute too.
+    """
 
     def __init__(self, what: str, mrn: str, first: str, second: str) -> None:
         super().__init__(f"{what} was used before for another document")
@@ -160,7 +183,15 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A delivery that this process may send until its lease ends, and the MRN of its case."""
+    """A delivery that this process may send until its lease ends, its message, and the MRN of its case."""
+
+    mrn: str
+    delivery: Delivery
+    body: bytes
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A delivery in a list, and the MRN of its case."""
 
     mrn: str
     delivery: Delivery
@@ -182,13 +213,22 @@ class Store(Protocol):
         """Register an account; its API key is known by digest only. Raises ValueError when the name is taken."""
 
     async def account_by_key(self, key_digest: str) -> Account | None:
-        """Whose key has this digest."""
+        """Whose key has this digest; nobody's where the account was revoked."""
+
+    async def accounts(self) -> list[Account]:
+        """All accounts by name, revoked ones too."""
+
+    async def revoke_account(self, name: str, at: str) -> Account:
+        """Withdraw an account's key; the first time counts. Raises ValueError where no account has that name."""
 
     async def accept(self, admission: Admission) -> Acceptance:
         """Write an admission, or find that it came before (same key or same reference, same document).
 
         Raises Conflict where the key or the reference came before with another document.
         """
+
+    async def repeated(self, admission: Admission) -> Acceptance | None:
+        """What `accept` would answer to an admission that came before; None for a new one. Raises Conflict likewise."""
 
     async def case_file(self, mrn: str, account_id: int | None = None) -> CaseFile | None:
         """One case, if it is there and (where an account is given) belongs to that account."""
@@ -211,8 +251,14 @@ class Store(Protocol):
     async def release_claims(self, now: str) -> None:
         """Make every queued delivery due now. For a start: no send is under way then, whatever a dead process held."""
 
-    async def next_attempt_at(self, agency: str | None = None) -> str | None:
-        """When the earliest queued delivery (of an agency, or of all) becomes due, or None where none is queued."""
+    async def next_attempt_at(self, agency: str) -> str | None:
+        """When the earliest queued delivery of an agency becomes due, or None where none is queued."""
 
-    async def inbox(self, agency: str, after: str | None, limit: int) -> list[Claim]:
+    async def inbox(self, agency: str, after: str | None, limit: int) -> list[Listed]:
         """Undecided deliveries of an agency, oldest first, those after the delivery id given."""
+
+    async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
+        """An agency's own delivery with its message, in whatever state it is."""
+
+    async def undecided(self, state: str, after: str | None, limit: int) -> list[Listed]:
+        """Deliveries of all agencies in one state that is not final, oldest first, those after the id given."""

@@ -122,7 +122,7 @@ class RequirementTable:
 
     def enquire(
         self,
-        hs: str,
+        hs: str | None = None,
         direction: Direction | None = None,
         procedure: str | None = None,
         origin: str | None = None,
@@ -134,7 +134,7 @@ class RequirementTable:
         `hs` may be written with dots, countries in small letters. Raises ValueError for what cannot be such a code,
         because no rows would read as no requirements.
         """
-        digits = _asked("hs_prefix", hs.replace(".", "").replace(" ", ""))
+        digits = "" if hs is None else _asked("hs_prefix", hs.replace(".", "").replace(" ", ""))
         procedure = procedure and _asked("procedure", procedure)
         origin = origin and _asked("origin", origin.upper())
         destination = destination and _asked("destination", destination.upper())
@@ -154,9 +154,17 @@ class RequirementTable:
                 yield from self._index.get((direction, hs[:length]), ())
 
 
+class NoSuchCode(ValueError):
+    """What was asked for can be in no row, because the column holds no such values."""
+
+    def __init__(self, column: str, value: str) -> None:
+        self.column, self.value, self.remedy = column, value, COLUMNS[column].remedy
+        super().__init__(f"{value!r} cannot be looked up as {column}; {self.remedy}")
+
+
 def _asked(column: str, value: str) -> str:
     if not re.fullmatch(COLUMNS[column].pattern, value):
-        raise ValueError(f"{value!r} cannot be looked up as {column}; {COLUMNS[column].remedy}")
+        raise NoSuchCode(column, value)
     return value
 
 

@@ -2,12 +2,13 @@
 
 However a send ends, the delivery is not lost: taken, it waits for the agency's decision; not taken now, it is tried
 again for as long as it takes; refused, or answered with what cannot be read, it is parked for an operator.
+The log says why in our own words. The partner's, which may echo what it was sent, are kept with the delivery alone.
 """
 
 import asyncio
 import logging
 
-from adapters.port import Adapter, Declined, Outgoing, Receipt, Unreachable
+from adapters.port import Adapter, Declined, Outgoing, Receipt, Unadmitted, Unreachable
 from datamodel.issues import Refused
 from gateway import decisions, lifecycle, retry
 from gateway.cases import GATEWAY, Entry, change, delivery_of, plan
@@ -31,8 +32,13 @@ async def send(gateway: Gateway, adapter: Adapter, claim: Claim) -> None:
     try:
         receipt = await _carry(gateway, adapter, claim)
     except Declined as error:
+        _warn(claim, error.cause, "it is parked")
         await _park(gateway, claim, f"the agency declined the delivery: {error}")
+    except Unadmitted as error:
+        _warn(claim, error.cause, "check its address and our key; it is tried again")
+        await _try_again(gateway, claim, str(error))
     except Unreachable as error:
+        log.info("delivery %s to %s: attempt %d: %s", delivery.id, delivery.agency, delivery.attempts, error.cause)
         await _try_again(gateway, claim, str(error))
     except Exception as error:
         log.exception("the adapter for %s failed on delivery %s", delivery.agency, delivery.id)
@@ -47,7 +53,7 @@ async def _carry(gateway: Gateway, adapter: Adapter, claim: Claim) -> Receipt:
         delivery_id=delivery.id,
         agency=delivery.agency,
         media=delivery.media,
-        body=delivery.body,
+        body=claim.body,
         due_at=delivery.due_at,
         callback_url=f"{gateway.settings.base_url}/v1/agency/deliveries/{delivery.id}/decision",
     )
@@ -72,6 +78,8 @@ async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> None:
         )
         await record(gateway, delivery.agency, answer, before=(sent,))
     except Refused as error:
+        rules = ", ".join(sorted({issue.rule for issue in error.report.issues}))
+        _warn(claim, f"its answer is not valid ({rules})", "it is parked")
         await _park(gateway, claim, f"the agency's answer is not valid: {decisions.describe(error)}")
     except DecisionConflict as error:
         # The callback was faster and said something else; what is final stays, and the agency has to be asked.
@@ -86,13 +94,17 @@ async def _try_again(gateway: Gateway, claim: Claim, problem: str) -> None:
     next_attempt_at = later(gateway.clock(), seconds)
     entry = _entry(claim, lifecycle.RETRY, next_attempt=next_attempt_at)
     entries = (entry,) if delivery.attempts <= policy.attempts else ()
-    log.info("delivery %s to %s: attempt %d failed", delivery.id, delivery.agency, delivery.attempts)
     await _move(gateway, claim, lifecycle.RETRY, entries, problem, next_attempt_at)
     gateway.doorbell.ring([delivery.agency])
 
 
+def _warn(claim: Claim, cause: str, follows: str) -> None:
+    """What an operator has to know: the cause, and what becomes of the delivery."""
+    sent = claim.delivery
+    log.warning("delivery %s to %s: attempt %d: %s: %s", sent.id, sent.agency, sent.attempts, cause, follows)
+
+
 async def _park(gateway: Gateway, claim: Claim, problem: str) -> None:
-    log.warning("delivery %s to %s is parked", claim.delivery.id, claim.delivery.agency)
     await _move(gateway, claim, lifecycle.PARKED, (_entry(claim, lifecycle.PARKED),), problem)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from adapters.port import Adapter
 from datamodel.projection import Projector
 from datamodel.registry import Registry
+from datamodel.semantics import Semantics
+from datamodel.wording import Wording
 from gateway.accounts import Accounts
 from gateway.clock import Clock
 from gateway.codes import ResponseCodes
@@ -28,6 +30,8 @@ class Gateway:
 
     settings: Settings
     registry: Registry
+    checks: Semantics
+    words: Mapping[str, Wording]
     store: Store
     requirements: RequirementTable
     agencies: Mapping[str, Agency]

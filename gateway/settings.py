@@ -1,14 +1,15 @@
 """Settings: a TOML file, and above it the environment. An unknown key is refused, because a misspelt one would be lost.
 
 A variable is `GUICHET_` and the key in capitals, with two underscores between a table and its key:
-`GUICHET_PORT`, `GUICHET_LIMITS__MAX_BYTES`, `GUICHET_AGENCIES__FSA__URL`.
+`GUICHET_PORT`, `GUICHET_LIMITS__MAX_BYTES`, `GUICHET_AGENCIES__FSA__URL`. A variable that a `token_env` names is no
+setting, whatever it is called.
 """
 
 import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -22,6 +23,7 @@ PREFIX = "GUICHET_"
 NOT_SETTINGS = frozenset({"GUICHET_CORPUS"})
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 _SQLITE = "sqlite:///"
+_TOKEN_ENV = re.compile(f"{PREFIX}AGENCIES__.+__TOKEN_ENV")
 
 
 class SettingsError(ValueError):
@@ -117,12 +119,29 @@ def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
     """Settings of a file (None: defaults only) and of the environment. Raises SettingsError."""
     written = _read(file) if file is not None else {}
     _refuse_unknown(written, Settings, f"{file}")
-    surrounding = _unfold(environ)
+    surrounding = _unfold(environ, NOT_SETTINGS | _token_variables(written, environ))
     _refuse_unknown(surrounding, Settings, "environment")
     try:
         return msgspec.convert(_merge(written, surrounding), Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{file or 'settings'}: {error}") from error
+        raise SettingsError(_placed(str(error), file, environ)) from error
+
+
+def _token_variables(written: dict[str, Any], environ: Mapping[str, str]) -> set[str]:
+    """The variables that hold tokens, as file and environment name them."""
+    agencies = written.get("agencies")
+    tables = agencies.values() if isinstance(agencies, dict) else ()
+    named = {str(table.get("token_env")) for table in tables if isinstance(table, dict)}
+    return named | {value for name, value in environ.items() if _TOKEN_ENV.fullmatch(name)}
+
+
+def _placed(fault: str, file: Path | None, environ: Mapping[str, str]) -> str:
+    """A fault with the place that it came from: the variable with its value, where one set it, else the file."""
+    told, _, path = fault.rstrip("`").partition(" - at `$.")
+    variable = PREFIX + path.upper().replace(".", "__")
+    if path and variable in environ:
+        return f"{variable}: {environ[variable]!r} will not do: {told[:1].lower()}{told[1:]}"
+    return f"{file or 'settings'}: {fault}"
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -139,11 +158,11 @@ def _path(kind: type, value: Any) -> Any:
     return Path(value)
 
 
-def _unfold(environ: Mapping[str, str]) -> dict[str, Any]:
+def _unfold(environ: Mapping[str, str], others: Collection[str]) -> dict[str, Any]:
     """The variables that are ours as tables within tables. The code of an agency keeps its capitals."""
     unfolded: dict[str, Any] = {}
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+        if not name.startswith(PREFIX) or name in others:
             continue
         steps = name.removeprefix(PREFIX).split("__")
         keys = [step if at == 1 and steps[0] == "AGENCIES" else step.lower() for at, step in enumerate(steps)]

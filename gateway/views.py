@@ -1,17 +1,20 @@
-"""What a trader is shown of a case: one status with a line per agency, and the history. Pure, as to the clock too."""
+"""What a trader is shown of a case: one status with a line per agency, and the history. Pure, as to the clock too.
+
+Why a send failed is the operator's: it may name addresses of the inside. A trader learns what follows from it.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from gateway import audit, lifecycle
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
-from gateway.ports import CaseFile, Delivery
+from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
 from gateway.responses import last_answers
+from gateway.vocabulary import CaseState, DeliveryState
 
 
 class PermitLine(msgspec.Struct, frozen=True):
@@ -40,12 +43,13 @@ class FindingLine(msgspec.Struct, frozen=True):
 class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where one agency stands. `status` is the delivery's; `overdue` says that its time is up and it has not decided.
 
-    `requirements` are ids, `items` sequence numbers of goods items; `problem` says why the agency was not reached.
+    `requirements` are ids, `items` sequence numbers of goods items; `problem` says that the agency was not reached yet,
+    or did not take the delivery, and what happens next.
     """
 
     code: str
     name: str
-    status: str
+    status: DeliveryState
     due_at: str
     overdue: bool
     decided_at: str | None
@@ -63,7 +67,7 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     mrn: str
     conversation_id: str
-    status: str
+    status: CaseState
     accepted_at: str
     updated_at: str
     message: str
@@ -72,23 +76,12 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     agencies: tuple[AgencyStatus, ...]
 
 
-class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event; `digest` covers it and the digest of the event before."""
-
-    seq: int
-    at: str
-    kind: str
-    actor: str
-    data: dict[str, Any]
-    digest: str
-
-
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """The history of a case, oldest first. `intact` says that the chain of digests holds."""
 
     mrn: str
     intact: bool
-    events: tuple[TimelineEvent, ...]
+    events: tuple[Event, ...]
 
 
 def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> CaseStatus:
@@ -113,8 +106,7 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
 
 def timeline(file: CaseFile) -> Timeline:
     """Every step that was recorded."""
-    events = tuple(TimelineEvent(**msgspec.structs.asdict(event)) for event in file.events)
-    return Timeline(mrn=file.case.mrn, intact=audit.verify(file.case.mrn, file.events) is None, events=events)
+    return Timeline(mrn=file.case.mrn, intact=audit.verify(file.case.mrn, file.events) is None, events=file.events)
 
 
 def _agency_status(delivery: Delivery, agency: Agency | None, answer: Answer | None, at: str) -> AgencyStatus:
@@ -131,8 +123,16 @@ def _agency_status(delivery: Delivery, agency: Agency | None, answer: Answer | N
         permits=tuple(map(_permit, answer.permits)) if answer else (),
         documents=tuple(map(_document, answer.documents)) if answer else (),
         findings=tuple(map(_finding, answer.findings)) if answer else (),
-        problem=delivery.problem,
+        problem=_problem(delivery),
     )
+
+
+def _problem(delivery: Delivery) -> str | None:
+    if delivery.state == lifecycle.PARKED:
+        return "declined by the agency, an operator has been told"
+    if delivery.state == lifecycle.QUEUED and delivery.problem is not None:
+        return f"not reached yet, next attempt at {delivery.next_attempt_at}"
+    return None
 
 
 def _permit(permit: Permit) -> PermitLine:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -63,9 +64,11 @@ example:
   fault = "stall"
   fault_rate = 0.1
   END
-  python -m adapters.simulator --code PHS --behaviour behaviour.toml --gateway http://127.0.0.1:8080 --token KEY
+  AGENCY_KEY=gk_... python -m adapters.simulator --code PHS --behaviour behaviour.toml \\
+      --gateway http://127.0.0.1:8080 --token-env AGENCY_KEY
 
-The token is shown to --gateway alone. Exit codes: 0 stopped by a signal, 2 wrong usage.
+The key is read from a variable, because everybody on a machine can read command lines, and is shown to --gateway alone.
+Exit codes: 0 stopped by a signal, 2 wrong usage.
 """
 
 
@@ -82,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one")
     made.add_argument("--behaviour", type=Path, metavar="FILE.toml", help="see below; without it, all is granted")
     made.add_argument("--gateway", metavar="URL", help="where callbacks must lead to, and where it polls")
-    made.add_argument("--token", metavar="KEY", help="the agency's API key at the gateway")
+    made.add_argument("--token-env", metavar="NAME", help="the variable that holds the agency's API key at the gateway")
     made.add_argument("--ledger", type=Path, metavar="FILE", help="keeps the book across restarts, a JSON line each")
     made.add_argument("--schemas", type=Path, default=SCHEMAS, metavar="FOLDER", help="message packages to use")
     return made
@@ -124,11 +127,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gateway = URL(given.gateway) if given.gateway else None
         if behaviour.answer == "poll" and gateway is None:
             raise ValueError("answer = 'poll' needs --gateway")
-        if given.token and gateway is None:
-            raise ValueError("--token needs --gateway, because it is shown to the gateway alone")
+        if given.token_env and gateway is None:
+            raise ValueError("--token-env needs --gateway, because the key is shown to the gateway alone")
+        token = os.environ.get(given.token_env) if given.token_env else None
+        if given.token_env and not token:
+            raise ValueError(f"the variable {given.token_env}, which --token-env names, is not set")
         if gateway is not None and (gateway.scheme not in ("http", "https") or not gateway.host):
             raise ValueError(f"--gateway must be an http:// or https:// address, not {given.gateway!r}")
-        agency = Agency(given.code, behaviour, Papers(given.schemas), Ledger(given.ledger), gateway, given.token)
+        agency = Agency(given.code, behaviour, Papers(given.schemas), Ledger(given.ledger), gateway, token)
         asyncio.run(serve(agency, given.host, given.port))
     except (ValueError, OSError, msgspec.DecodeError) as error:
         print(f"{given.code}: {error}", file=sys.stderr)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import documents, records, running
+from gateway.cli import accounts, codelists, deliveries, docs, documents, packages, records, rules, running
+from gateway.cli.output import guarded_output
 
 ABOUT = """\
 A customs single window gateway on the WCO Data Model.
@@ -43,10 +44,11 @@ def guichet(
     """Options of all commands."""
 
 
-for module in (running, documents, records):
+for module in (running, documents, records, packages, docs, codelists, rules, accounts, deliveries):
     module.register(app)
 
 
 def main() -> None:
     """Entry point of the command."""
-    app(prog_name="guichet")
+    with guarded_output():
+        app(prog_name="guichet")

@@ -5,17 +5,22 @@ What a machine reads goes to standard output without colour or wrapping; notes f
 
 import os
 import sys
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import Layout, load_settings
+from gateway.cli.options import Language, Layout, SettingsFile, chosen, load_settings
+from gateway.cli.output import writing_files
 
 if TYPE_CHECKING:
     from datamodel.issues import Issue, Report
+    from datamodel.limits import Limits
     from datamodel.registry import Message, Registry
+    from datamodel.semantics import Semantics
+    from gateway.settings import Settings
 
 STDIN = "-"
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -60,79 +65,164 @@ def sniff(body: bytes, file: Path) -> Format:
     return by_content or (Format.JSON if file.suffix.lower() == ".json" else Format.XML)
 
 
-def load_registry() -> "Registry":
-    """The message types of this installation."""
+def load_registry(settings: "Settings") -> "Registry":
+    """The message types of this installation. Tables that cannot be used are a usage error."""
     from datamodel.registry import Registry
 
-    return Registry.load(load_settings(None).schemas)
+    try:
+        return Registry.load(settings.schemas)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def load_checks(settings: "Settings", registry: "Registry") -> "Semantics":
+    """The code lists and rules of this installation. Tables that cannot be used are a usage error."""
+    from gateway.checks import load_checks as load
+
+    try:
+        return load(settings.schemas, registry)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def find_message(registry: "Registry", key: str) -> "Message":
     """A message type by its key. An unknown one is a usage error that lists the known."""
     try:
-        return registry.message(key)
+        return registry.message(spelled(registry, key))
     except KeyError:
         known = ", ".join(registry.messages)
         raise typer.BadParameter(f"no message type {key!r}; there are: {known}") from None
 
 
-def place(name: str, issue: "Issue") -> str:
+def check_name(registry: "Registry", key: str | None) -> str | None:
+    """The key, or one without its version, as it is spelled. An unknown one is a usage error that lists the known."""
+    from datamodel.codecs import named
+    from datamodel.issues import Refused
+
+    if key is None:
+        return None
+    try:
+        named(registry, spelled(registry, key))
+    except Refused:
+        raise typer.BadParameter(f"no message type {key!r}; there are: {', '.join(registry.messages)}") from None
+    return spelled(registry, key)
+
+
+def spelled(registry: "Registry", key: str) -> str:
+    """A key in the letters of the registry, whatever their case; what is not there stays as it is."""
+    parts = {part for name in registry.messages for part in name.split("/")}
+    small = {part.lower(): part for part in parts}
+    return "/".join(part if part in parts else small.get(part.lower(), part) for part in key.split("/"))
+
+
+def path_of(issue: "Issue", form: Format) -> str:
+    """The path to the value as the document's own format writes it."""
+    paths = {Format.XML: issue.xpath, Format.JSON: issue.json_pointer}
+    return paths[form] or ""
+
+
+def place(name: str, issue: "Issue", form: Format) -> str:
     """`file:line:column` where there are lines, else `file` and the path to the value."""
+    from datamodel.wording import phrase
+
     if issue.line is not None:
         return f"{name}:{issue.line}:{issue.column or 1}:"
-    return f"{name}: {issue.json_pointer or issue.xpath or '(document)'}:"
+    return f"{name}: {path_of(issue, form) or phrase('cli.document')}:"
 
 
-def print_report(name: str, report: "Report", layout: Layout, *, err: bool = False) -> None:
+def print_report(name: str, report: "Report", form: Format, layout: Layout, *, err: bool = False) -> None:
     """Every issue: a paragraph for people, or one JSON object a line that starts with the file's name."""
     import msgspec
+
+    from datamodel.wording import phrase
 
     for issue in report.issues:
         if layout is Layout.JSON:
             typer.echo(msgspec.json.encode({"file": name, **msgspec.to_builtins(issue)}), err=err)
             continue
-        typer.echo(f"{place(name, issue)} {issue.rule} {issue.text}", err=err)
-        details = {"at": issue.xpath, "expected": issue.expected, "remedy": issue.remedy}
+        kind = issue.rule if issue.severity == "error" else f"{issue.severity} {issue.rule}"
+        typer.echo(f"{place(name, issue, form)} {kind} {issue.text}", err=err)
+        details = {
+            "cli.at": path_of(issue, form),
+            "cli.wco": issue.wco_id,
+            "cli.value": issue.value,
+            "cli.expected": issue.expected,
+            "cli.remedy": issue.remedy,
+        }
         for label, text in details.items():
             if text:
-                typer.echo(f"    {label}: {text}", err=err)
+                typer.echo("    " + phrase("cli.detail", label=phrase(label), text=text), err=err)
     if report.total > len(report.issues):
-        typer.echo(f"{name}: {report.total - len(report.issues)} more faults are not shown", err=True)
+        typer.echo(phrase("cli.more", file=name, count=report.total - len(report.issues)), err=True)
 
 
 def validate(
     files: Files,
     message: MessageKey = None,
     as_: As = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            "--as-of",
+            formats=["%Y-%m-%d"],
+            metavar="DAY",
+            help="The day whose code lists and rules count; else the day of acceptance in the document, else today.",
+        ),
+    ] = None,
     layout: Annotated[Layout, typer.Option("--format", help="text, or json: one issue a line.")] = Layout.TEXT,
+    settings_file: SettingsFile = None,
+    language: Language = None,
 ) -> None:
     """Check documents and print every fault of each, with its place, what was expected and a remedy.
 
     \b
     Examples:
       guichet validate import.xml export.json
+      guichet validate --as-of 2022-01-01 import.xml
       guichet validate --format json *.xml | jq .rule
       curl -s https://example.org/d.xml | guichet validate -
-    Ends with 0 where all are valid, with 1 where one is not.
+    Ends with 0 where all are valid, with 1 where one is not. Warnings and advice are printed too; they refuse nothing.
     """
+    from datamodel.wording import phrase, speaking
+
+    settings = load_settings(settings_file)
+    registry = load_registry(settings)
+    message, day = check_name(registry, message), as_of.date() if as_of else None
+    checks = load_checks(settings, registry)
+    invalid = False
+    with speaking(chosen(settings, language)):
+        for file in files:
+            body = read_bytes(file)
+            form = as_ or sniff(body, file)
+            key, report = judge(registry, checks, body, form, message, day, settings.limits)
+            print_report(str(file), report, form, layout)
+            invalid = invalid or key is None
+            if key and layout is Layout.TEXT:
+                typer.echo(phrase("cli.valid", file=file, message=key))
+    raise typer.Exit(int(invalid))
+
+
+def judge(
+    registry: "Registry",
+    checks: "Semantics",
+    body: bytes,
+    form: Format,
+    message: str | None,
+    as_of: date | None,
+    limits: "Limits",
+) -> "tuple[str | None, Report]":
+    """The message type of a document that may pass, None for one that may not; and what is to be said about it."""
     from datamodel.codecs import read
     from datamodel.issues import Refused
+    from datamodel.semantics import day_of
+    from datamodel.versions import Days
 
-    registry = load_registry()
-    if message:
-        find_message(registry, message)
-    invalid = False
-    for file in files:
-        body = read_bytes(file)
-        try:
-            parsed = read(registry, body, (as_ or sniff(body, file)).value, message=message)
-        except Refused as refused:
-            invalid = True
-            print_report(str(file), refused.report, layout)
-        else:
-            if layout is Layout.TEXT:
-                typer.echo(f"{file}: valid {parsed.message.key}")
-    raise typer.Exit(int(invalid))
+    today = date.today()
+    try:
+        parsed = read(registry, body, form.value, message=message, limits=limits, days=Days(as_of=as_of, today=today))
+        return parsed.message.key, checks.admit(parsed, body, day_of(parsed, as_of, today), limits)
+    except Refused as refused:
+        return None, refused.report
 
 
 def convert(
@@ -140,6 +230,8 @@ def convert(
     to: Annotated[Format, typer.Option("--to", help="Format of the output.")],
     message: MessageKey = None,
     as_: As = None,
+    settings_file: SettingsFile = None,
+    language: Language = None,
 ) -> None:
     """Write a document in the other format, or in the canonical form of its own, to standard output.
 
@@ -151,16 +243,20 @@ def convert(
     """
     from datamodel.codecs import read, write
     from datamodel.issues import Refused
+    from datamodel.versions import Days
+    from datamodel.wording import speaking
 
-    registry = load_registry()
-    if message:
-        find_message(registry, message)
+    settings = load_settings(settings_file)
+    registry = load_registry(settings)
+    message, days = check_name(registry, message), Days(today=date.today())
     body = read_bytes(file)
-    try:
-        parsed = read(registry, body, (as_ or sniff(body, file)).value, message=message)
-    except Refused as refused:
-        print_report(str(file), refused.report, Layout.TEXT, err=True)
-        raise typer.Exit(1) from None
+    form = as_ or sniff(body, file)
+    with speaking(chosen(settings, language)):
+        try:
+            parsed = read(registry, body, form.value, message=message, limits=settings.limits, days=days)
+        except Refused as refused:
+            print_report(str(file), refused.report, form, Layout.TEXT, err=True)
+            raise typer.Exit(1) from None
     sys.stdout.buffer.write(write(parsed, to.value).rstrip(b"\n") + b"\n")
 
 
@@ -170,6 +266,7 @@ def xsd(
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Write all files of the schema into this folder."),
     ] = None,
+    settings_file: SettingsFile = None,
 ) -> None:
     """Write the XML schema of a message type, made from the tables of the data model.
 
@@ -181,23 +278,27 @@ def xsd(
     """
     from datamodel.xsd_writer import write_bundle
 
-    bundle = write_bundle(find_message(load_registry(), message).model)
+    bundle = write_bundle(find_message(load_registry(load_settings(settings_file)), message).model)
     if out is None:
         entry, *others = bundle
         sys.stdout.buffer.write(bundle[entry])
         if others:
             typer.echo(f"{entry} also needs {', '.join(others)}: use --out DIR", err=True)
         return
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in bundle.items():
-        (out / name).write_bytes(text)
+    with writing_files(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in bundle.items():
+            (out / name).write_bytes(text)
+    for name in bundle:
         typer.echo(out / name)
 
 
-def messages() -> None:
-    """List the message types of this installation."""
-    for key in load_registry().messages:
-        typer.echo(key)
+def messages(settings_file: SettingsFile = None) -> None:
+    """List the message types of this installation, each with its title."""
+    known = load_registry(load_settings(settings_file)).messages
+    width = max(map(len, known), default=0)
+    for key, message in known.items():
+        typer.echo(f"{key:<{width}}  {message.title}".rstrip())
 
 
 def register(app: typer.Typer) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from datamodel.wording import Wording
     from gateway.settings import Settings
 
 SettingsFile = Annotated[
@@ -25,6 +26,13 @@ Database = Annotated[
 ]
 
 
+Language = Annotated[
+    str | None,
+    typer.Option(metavar="LANGUAGE", help="Of what is said about documents, as en, fr, es; else that of the locale."),
+]
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set counts (POSIX.1-2017, section 8.2)
+
+
 class Layout(StrEnum):
     """How results are printed: for people, or one JSON object a line."""
 
@@ -38,6 +46,32 @@ def load_settings(file: Path | None, **given: str | int | None) -> "Settings":
 
     over = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None}
     try:
-        return load(file, {**os.environ, **over})
+        settings = load(file, {**os.environ, **over})
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from None
+    if not (settings.schemas / "packages").is_dir():
+        told = "schemas (or the variable GUICHET_SCHEMAS) must be a folder with packages in it"
+        raise typer.BadParameter(f"{told}, and {settings.schemas} is none")
+    return settings
+
+
+def chosen(settings: "Settings", language: str | None) -> "Wording":
+    """The words of the language given, else of the locale's. One that was given and is not there is a usage error."""
+    from datamodel.wording import ENGLISH, catalogue
+
+    try:
+        words = catalogue(settings.schemas)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if language is not None and language not in words:
+        raise typer.BadParameter(f"no language {language!r}; there are: {', '.join(words)}")
+    locale = next(filter(None, map(os.environ.get, LOCALE)), "").partition(".")[0].partition("@")[0].replace("_", "-")
+    names = (language, locale, locale.partition("-")[0], ENGLISH)
+    return next(words[name] for name in names if name in words)
+
+
+def existing_database(settings: "Settings") -> "Settings":
+    """The settings, where their database is there: a command that only looks or changes must not make one."""
+    if not settings.database_path.is_file():
+        raise typer.BadParameter(f"there is no database {settings.database_path.resolve()}")
+    return settings

@@ -1,21 +1,19 @@
-"""Commands on what an administration keeps: its requirements table and the accounts of a gateway."""
+"""The command `guichet requirements`: what an administration asks for, from the table that routes declarations."""
 
-import sys
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import Database, Layout, SettingsFile, load_settings
+from gateway.cli.options import Layout, SettingsFile, load_settings
+from gateway.cli.output import print_rows
 
 if TYPE_CHECKING:
     from gateway.requirements import Agency, Requirement
 
-PIPED_WIDTH = 240  # a table that goes into a file or a pipe is not squeezed into a terminal's width
 ANY = "any"
-
-account = typer.Typer(no_args_is_help=True)
+HEADINGS = ("Id", "Agency", "Document", "HS", "Way", "Procedure", "From", "To", "Purpose", "Legal basis")
 
 
 class Direction(StrEnum):
@@ -23,14 +21,6 @@ class Direction(StrEnum):
 
     IMPORT = "import"
     EXPORT = "export"
-
-
-class Role(StrEnum):
-    """What an account may do."""
-
-    TRADER = "trader"
-    AGENCY = "agency"
-    OPERATOR = "operator"
 
 
 def requirements(
@@ -54,7 +44,7 @@ def requirements(
     """
     import msgspec
 
-    from gateway.requirements import RequirementTable, load_agencies
+    from gateway.requirements import NoSuchCode, RequirementTable, load_agencies
 
     folder = load_settings(settings_file).schemas
     try:
@@ -62,71 +52,27 @@ def requirements(
         table = RequirementTable.load(folder / "requirements", agencies)
         day = on.date() if on else date.today()
         found = table.enquire(hs, direction.value if direction else None, procedure, origin, destination, day)
+    except NoSuchCode as error:  # which names a column of the table
+        given = {"hs_prefix": ("--hs", hs), "procedure": ("--procedure", procedure)}
+        given |= {"origin": ("--origin", origin), "destination": ("--destination", destination)}
+        flag, value = given[error.column]
+        raise typer.BadParameter(f"{flag} {value}: {error.remedy}") from None
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if layout is Layout.JSON:
         for row in found:
             typer.echo(msgspec.json.encode(row))
     elif found:
-        _print_table(found, agencies)
+        print_rows(HEADINGS, [_row(row, agencies[row.agency]) for row in found])
     else:
         typer.echo("No agency asks for a document for these goods.")
 
 
-def _print_table(found: "list[Requirement]", agencies: "dict[str, Agency]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Id", "Agency", "Document", "HS", "Way", "Procedure", "From", "To", "Purpose", "Legal basis"):
-        table.add_column(heading, overflow="fold")
-    for row in found:
-        table.add_row(
-            row.id,
-            agencies[row.agency].name,
-            row.lpco_type,
-            row.hs_prefix,
-            row.direction,
-            row.procedure or ANY,
-            row.origin or ANY,
-            row.destination or ANY,
-            row.purpose,
-            row.legal_basis,
-        )
-    console.print(table)
-
-
-@account.command("add", short_help="Register an account and print its API key, once.")
-def add_account(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Any name that is not taken.")],
-    role: Annotated[Role, typer.Option(help="What it may do.")],
-    agency: Annotated[str | None, typer.Option(metavar="CODE", help="For role agency: which one, as FSA.")] = None,
-    database: Database = None,
-    settings_file: SettingsFile = None,
-) -> None:
-    """Register an account and print its API key. Only the key's digest is kept,
-    so this is the one time that it can be read.
-
-    \b
-    Examples:
-      guichet account add "Acme Forwarding" --role trader
-      guichet account add FSA --role agency --agency FSA
-    It may be done while the gateway runs: the key works at once.
-    """
-    import asyncio
-
-    from gateway.registration import NewAccount, register_accounts
-
-    settings = load_settings(settings_file, database=database)
-    try:
-        (key,) = asyncio.run(register_accounts(settings, [NewAccount(name, role.value, agency)]))
-    except (ValueError, RuntimeError) as error:  # a wrong account, or a database that cannot be used now
-        raise typer.BadParameter(str(error)) from None
-    typer.echo(key)
+def _row(row: "Requirement", agency: "Agency") -> list[str]:
+    places = (row.procedure or ANY, row.origin or ANY, row.destination or ANY)
+    return [row.id, agency.name, row.lpco_type, row.hs_prefix, row.direction, *places, row.purpose, row.legal_basis]
 
 
 def register(app: typer.Typer) -> None:
-    """Put this module's commands into the command line."""
+    """Put this module's command into the command line."""
     app.command(short_help="Which documents which agency wants for goods.")(requirements)
-    app.add_typer(account, name="account", short_help="Accounts of a gateway.", help="Accounts of a gateway.")

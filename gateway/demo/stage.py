@@ -27,6 +27,7 @@ TABLE_WIDTH = 120  # where the output is no terminal
 BEHAVIOUR = SCHEMAS / "demo" / "behaviour.toml"
 HEADINGS = ("Format", "Agencies", "Decisions", "Outcome", "Seconds")
 EXAMPLE = "import-cut-flowers-kenya.xml"
+AGENCY_KEY = "AGENCY_KEY"  # the variable in which an agency's process finds its key: command lines can be read by all
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +64,8 @@ async def _perform(once: bool, count: int, folder: Path | None) -> int:
                 faults = _show(console, ended)
                 if once:
                     return int(bool(faults))
-                _invite(console, stage, ended[0].status.mrn)
+                seen_by_most = max(ended, key=lambda case: len(case.status.agencies))
+                _invite(console, stage, seen_by_most.status.mrn)
                 with suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
                 return 0
@@ -117,12 +119,11 @@ async def _start_agency(
         "--code": profile.code,
         "--behaviour": str(behaviour),
         "--gateway": settings.base_url,
-        "--token": key,
+        "--token-env": AGENCY_KEY,
         "--ledger": str(place / "ledgers" / f"{profile.code}.jsonl"),
     }
-    child = await children.start(
-        profile.code, ("-m", "adapters.simulator", *(part for pair in options.items() for part in pair))
-    )
+    arguments = ("-m", "adapters.simulator", *(part for pair in options.items() for part in pair))
+    child = await children.start(profile.code, arguments, {AGENCY_KEY: key})
     return str(msgspec.json.decode(child.ready)["url"])
 
 

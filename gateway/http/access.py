@@ -5,6 +5,7 @@ Missing and unknown keys are told apart only as RFC 6750 does: a caller learns n
 
 from collections.abc import Mapping
 
+from datamodel.wording import either, phrase
 from gateway.accounts import Accounts
 from gateway.http.problems import Fault
 from gateway.http.routes import NOBODY, Route
@@ -19,14 +20,13 @@ async def admit(accounts: Accounts, route: Route, headers: Mapping[str, str]) ->
         return NOBODY
     key = _key(headers)
     if not key:
-        detail = "Send your key as Authorization: Bearer <key>, or as X-API-Key."
-        raise Fault("unauthenticated", detail, headers={"WWW-Authenticate": CHALLENGE})
+        raise Fault("unauthenticated", phrase("detail.no-key"), headers={"WWW-Authenticate": CHALLENGE})
     account = await accounts.authenticate(key)
     if account is None:
         challenge = f'{CHALLENGE}, error="invalid_token"'
-        raise Fault("unauthenticated", "This key is not known.", headers={"WWW-Authenticate": challenge})
+        raise Fault("unauthenticated", phrase("detail.key"), headers={"WWW-Authenticate": challenge})
     if account.role not in route.roles:
-        raise Fault("forbidden", f"This is for the role {' or '.join(route.roles)}; yours is {account.role}.")
+        raise Fault("forbidden", phrase("detail.role", roles=either(route.roles), role=account.role))
     return account
 
 

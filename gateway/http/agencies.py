@@ -7,10 +7,14 @@ import re
 
 import msgspec
 
+from datamodel.wording import phrase
 from gateway.collect import Collected, UnknownDelivery, collect
+from gateway.decisions import MESSAGE as DECISION
 from gateway.http.messages import as_kept, unfit
 from gateway.http.routes import DELIVERY_ID, Answer, Call, Parameter, Route
-from gateway.ports import Claim
+from gateway.permit_requests import MESSAGE as PERMIT_REQUEST
+from gateway.ports import Listed
+from gateway.vocabulary import UndecidedState
 
 PATH = "/v1/agency/deliveries"
 PAGE, LARGEST_PAGE = 50, 500
@@ -22,7 +26,7 @@ class Waiting(msgspec.Struct, frozen=True):
     id: str
     mrn: str
     media: str
-    state: str
+    state: UndecidedState
     due_at: str
     requirements: tuple[str, ...]
     items: tuple[int, ...]
@@ -39,19 +43,17 @@ class Inbox(msgspec.Struct, frozen=True):
 async def inbox(call: Call) -> Answer:
     """What waits for the agency. One more than asked for is read, to know whether there is a page behind."""
     limit = _limit(call.query.get("limit"))
-    claims = await call.gateway.store.inbox(_agency(call), call.query.get("after"), limit + 1)
-    page = tuple(_waiting(claim) for claim in claims[:limit])
-    return Answer(value=Inbox(page, page[-1].id if len(claims) > limit else None))
+    found = await call.gateway.store.inbox(_agency(call), call.query.get("after"), limit + 1)
+    page = tuple(_waiting(each) for each in found[:limit])
+    return Answer(value=Inbox(page, page[-1].id if len(found) > limit else None))
 
 
 async def delivery(call: Call) -> Answer:
     """The permit request, byte for byte as it is sent to agencies that are called. Raises UnknownDelivery."""
-    wanted = call.path["id"]
-    case_file = await call.gateway.store.case_of_delivery(wanted)
-    for found in case_file.deliveries if case_file else ():
-        if found.id == wanted and found.agency == _agency(call):
-            return as_kept(call, found.body, found.media)
-    raise UnknownDelivery(wanted)
+    found = await call.gateway.store.fetch(_agency(call), call.path["id"])
+    if found is None:
+        raise UnknownDelivery(call.path["id"])
+    return as_kept(call, found.body, found.delivery.media)
 
 
 async def decide(call: Call) -> Answer:
@@ -69,14 +71,14 @@ def _limit(asked: str | None) -> int:
         return PAGE
     if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= LARGEST_PAGE:
         return int(asked)
-    raise unfit("query.limit", asked, f"a number from 1 to {LARGEST_PAGE}")
+    raise unfit("query.limit", asked, phrase("query.number", low=1, high=LARGEST_PAGE))
 
 
-def _waiting(claim: Claim) -> Waiting:
-    found = claim.delivery
+def _waiting(listed: Listed) -> Waiting:
+    found = listed.delivery
     return Waiting(
         id=found.id,
-        mrn=claim.mrn,
+        mrn=listed.mrn,
         media=found.media,
         state=found.state,
         due_at=found.due_at,
@@ -117,6 +119,7 @@ ROUTES = (
         says="The permit request (guichet/1/PermitRequest).",
         roles=("agency",),
         as_kept=True,
+        sends=(PERMIT_REQUEST,),
         parameters=(DELIVERY_ID,),
         problems=(404,),
     ),
@@ -129,6 +132,7 @@ ROUTES = (
         says="The decision is recorded.",
         roles=("agency",),
         takes="A decision (guichet/1/Decision).",
+        reads=(DECISION,),
         returns=Collected,
         root="decision",
         parameters=(DELIVERY_ID,),

@@ -1,6 +1,6 @@
 """The HTTP application: registers the route table, and states the order in which every request is dealt with.
 
-1. `converse`  the conversation id, and the headers of every answer
+1. `converse`  the conversation id, the language, and the headers of every answer
 2. `explain`   whatever goes wrong from here on is answered as a problem document
 3. `_serve`    of a route: who calls, what the head says of the body, which answer is acceptable, the body, the handler
 
@@ -14,7 +14,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.http import agencies, bodies, negotiate, openapi, problems, public, render, traders
+from datamodel.wording import ENGLISH, phrase, speaking
+from gateway.docs.library import Library
+from gateway.http import agencies, bodies, caching, negotiate, openapi, problems, public, publication, render, traders
 from gateway.http.access import admit
 from gateway.http.problems import Fault
 from gateway.http.routes import CONVERSATION, Answer, Call, Route
@@ -23,7 +25,7 @@ from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
-ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *public.ROUTES)
+ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *publication.ROUTES, *public.ROUTES)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,23 +57,31 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY] = gateway
-    description = openapi.document(ROUTES)
+    with speaking(gateway.words[ENGLISH]):
+        description = openapi.document(ROUTES)
+    schemas = gateway.settings.schemas
+    library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
     for route in ROUTES:
-        handler = _serve(route, gateway, description)
+        handler = _serve(route, gateway, library, description)
+        path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
-            application.router.add_route(method, route.path, handler, expect_handler=bodies.leave_uninvited)
+            application.router.add_route(method, path, handler, expect_handler=bodies.leave_uninvited)
     return application
 
 
 @web.middleware
 async def converse(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives the exchange its conversation id: the caller's own where that is a UUID, else a new one."""
+    """Gives the exchange its language, and its conversation id: the caller's where that is a UUID, else a new one."""
     brought = request.headers.get(CONVERSATION, "")
     known = brought.lower() if _UUID.fullmatch(brought) else None
     request[_EXCHANGE] = known or new_conversation_id(request.app[_GATEWAY].random)
-    response = await handler(request)
+    gateway = request.app[_GATEWAY]
+    language = negotiate.language(", ".join(request.headers.getall("Accept-Language", ())), tuple(gateway.words))
+    with speaking(gateway.words[language]):
+        response = await handler(request)
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
-    response.headers.update(_ALWAYS)
+    for name, value in _ALWAYS.items():
+        response.headers.setdefault(name, value)
     return response
 
 
@@ -95,7 +105,7 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     return problems.answer(fault, request.rel_url.raw_path, conversation_id, form)
 
 
-def _serve(route: Route, gateway: Gateway, description: bytes) -> Handler:
+def _serve(route: Route, gateway: Gateway, library: Library, description: bytes) -> Handler:
     ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -106,6 +116,7 @@ def _serve(route: Route, gateway: Gateway, description: bytes) -> Handler:
         body = await bodies.read(request, ceiling, patience) if route.takes else bodies.NO_BODY
         call = Call(
             gateway=gateway,
+            library=library,
             openapi=description,
             account=account,
             conversation_id=request[_EXCHANGE],
@@ -115,9 +126,9 @@ def _serve(route: Route, gateway: Gateway, description: bytes) -> Handler:
             accept=_accept(request),
             body=body,
             media=media,
-            form=format_of(media),
+            form="json" if route.media else format_of(media),
         )
-        return _respond(route, await route.handler(call), media)
+        return _respond(route, await route.handler(call), media, call.headers)
 
     return serve
 
@@ -133,16 +144,23 @@ def _accept(request: web.Request) -> str:
 def _negotiate(route: Route, request: web.Request) -> str:
     """The media type of the answer. Raises Fault where the caller accepts none that the route gives."""
     sent = bodies.likely_format(request)
-    offered = negotiate.offers(negotiate.OTHER[sent] if route.swaps else sent, route.gives)
+    offered = route.media or negotiate.offers(negotiate.OTHER[sent] if route.swaps else sent, route.gives)
     chosen = negotiate.choose("" if route.as_kept else _accept(request), offered)
     if chosen is None:
-        raise Fault("not-acceptable", f"This is given as {', '.join(offered)}.")
+        raise Fault("not-acceptable", phrase("detail.given", names=", ".join(offered)))
     return chosen
 
 
-def _respond(route: Route, answer: Answer, media: str) -> web.Response:
+def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str]) -> web.Response:
     body = answer.value
     if answer.media is None:
         body = render.RENDERERS[format_of(media)](body, route.root, render.API_NAMESPACE)
     headers = {**answer.headers, "Content-Type": answer.media or media}
+    if hasattr(answer.value, "issues"):
+        headers |= problems.language_headers()
+    if route.fresh:
+        headers |= {"Cache-Control": route.fresh, "ETag": caching.entity_tag(body)}
+        if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
+            del headers["Content-Type"]
+            return web.Response(status=304, headers=headers)
     return web.Response(status=route.status, body=body, headers=headers)

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from datamodel.issues import Refused
-from datamodel.wording import issue, refused
+from datamodel.wording import issue, phrase, refused
 from gateway.http.negotiate import MediaType, media_type
 from gateway.http.problems import Fault
 from gateway.http.render import clean
@@ -49,7 +49,7 @@ def check(request: web.Request, ceiling: int) -> None:
         raise refused(issue("body.empty"), status=400)
     coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
     if coding not in NOTHING:
-        raise refused(issue("media.coding", value=coding[:SHOWN], expected="no content coding"), status=415)
+        raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
     media = media_type(clean(request.headers.get("Content-Type", "")))
     format_of(media.essence)
     if media.charset not in CHARSETS:
@@ -98,10 +98,10 @@ async def _invite(request: web.Request) -> None:
 
 def too_large(ceiling: int) -> Fault:
     """The body passes the ceiling: what is left of it is not waited for."""
-    found = issue("size.body", expected=f"at most {ceiling} bytes")
-    return Fault("too-large", f"The body may have at most {ceiling} bytes.", found, hang_up=True)
+    found = issue("size.body", expected=phrase("size.bytes", count=ceiling))
+    return Fault("too-large", phrase("detail.large", count=ceiling), found, hang_up=True)
 
 
 def _too_slow(size: int) -> Fault:
-    found = issue("body.slow", value=f"{size} bytes", expected=f"at {SLOWEST} bytes a second or more")
+    found = issue("body.slow", value=phrase("size.sent", count=size), expected=phrase("size.speed", count=SLOWEST))
     return Fault("too-slow", found.text, found, hang_up=True)

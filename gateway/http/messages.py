@@ -1,8 +1,13 @@
 """What the handlers share: messages of the data model as request and answer, and parameters that cannot be used."""
 
+from datetime import date
+from typing import NamedTuple
+
 from datamodel.codecs import Parsed, read, write
-from datamodel.issues import Refused
-from datamodel.wording import issue, refused
+from datamodel.issues import Refused, Report
+from datamodel.semantics import day_of
+from datamodel.versions import Days
+from datamodel.wording import issue, phrase, refused
 from gateway.http import negotiate
 from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call
@@ -26,24 +31,63 @@ def unfit(rule: str, value: str, expected: str) -> Refused:
 
 async def parse(call: Call) -> Parsed:
     """The message in the call's body. Raises Refused with all that is wrong with it."""
+    return await offload(len(call.body.content), _read, call, None)
+
+
+def _read(call: Call, as_of: date | None) -> Parsed:
     body, gateway = call.body, call.gateway
+    days = Days(as_of=as_of, today=gateway.clock().date())
     message, limits = named_message(call), gateway.settings.limits
-    return await offload(
-        len(body.content), read, gateway.registry, body.content, body.form, message=message, limits=limits
-    )
+    return read(gateway.registry, body.content, body.form, message=message, limits=limits, days=days)
 
 
-def as_kept(call: Call, content: bytes, media: str, hint: str = "") -> Answer:
-    """Bytes that are given as they are kept. Raises Fault for a caller who does not accept their format."""
+class Trial(NamedTuple):
+    """A message that may pass, the day that it was held to, and the warnings and advice on it."""
+
+    parsed: Parsed
+    as_of: date
+    report: Report
+
+
+async def attempt(call: Call, as_of: date | None) -> Trial:
+    """The message in the call's body, judged. Raises Refused with all that is wrong with it."""
+    return await offload(len(call.body.content), _attempt, call, as_of)
+
+
+def _attempt(call: Call, as_of: date | None) -> Trial:
+    parsed, gateway = _read(call, as_of), call.gateway
+    day = day_of(parsed, as_of, gateway.clock().date())
+    return Trial(parsed, day, gateway.checks.admit(parsed, call.body.content, day, gateway.settings.limits))
+
+
+def as_of(call: Call) -> date | None:
+    """The day that the query asks for, if any. Raises Refused."""
+    text = call.query.get("as-of")
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise unfit("query.as-of", text, phrase("query.day")) from None
+
+
+def as_kept(call: Call, content: bytes, media: str, query: str = "") -> Answer:
+    """Bytes that are given as they are kept. Raises Fault for a caller who does not accept their format.
+
+    `query` is how to ask for them in another.
+    """
     spellings = (media, *negotiate.SPELLINGS[format_of(media)])
     if negotiate.choose(call.accept, spellings) is None:
-        raise Fault("not-acceptable", f"This message is kept as {media}.{hint}")
+        key = "detail.kept.ask" if query else "detail.kept"
+        raise Fault("not-acceptable", phrase(key, name=media, query=query))
     return Answer(value=content, media=media)
 
 
 async def reformatted(gateway: Gateway, kept: StoredMessage, message: str, form: Format) -> bytes:
-    """A message that was taken before, in the other format."""
-    size, limits = len(kept.body), gateway.settings.limits
-    source = format_of(kept.media)
-    parsed = await offload(size, read, gateway.registry, kept.body, source, message=message, limits=limits)
-    return await offload(size, write, parsed, form)
+    """A message that was taken before, in the other format. What it says was worked out and kept when it was taken."""
+    document = kept.document
+    return document if form == "json" else await offload(len(document), _as_xml, gateway, document, message)
+
+
+def _as_xml(gateway: Gateway, document: bytes, message: str) -> bytes:
+    return write(read(gateway.registry, document, "json", message=message, limits=gateway.settings.limits), "xml")

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from datamodel.wording import ENGLISH
 from gateway.media import MEDIA_TYPES, Format
 
 # The spellings of a format that a caller may ask for, the usual one first.
@@ -83,6 +84,24 @@ def problem_format(accept: str, preferred: Format) -> Format:
     spellings = {spelling: form for form in ordered for spelling in (PROBLEMS[form], *SPELLINGS[form])}
     chosen = choose(accept, tuple(spellings))
     return spellings[chosen] if chosen else preferred
+
+
+def language(accept: str, known: Sequence[str], otherwise: str = ENGLISH) -> str:
+    """The best of the languages that are known, by lookup (RFC 4647, section 3.4): who asks for fr-CA may get fr."""
+    names = {name.lower(): name for name in (otherwise, *known)}
+    wanted = []
+    for element in accept.split(","):
+        tag, *parameters = element.split(";")
+        quality = _quality(_parameter(parameters, "q"))
+        wanted.append((quality or 0.0, tag.strip().lower()))
+    refused = {tag for quality, tag in wanted if not quality}
+    for quality, tag in sorted(wanted, key=lambda pair: -pair[0]):
+        steps = tag.split("-")
+        fitting = [*names] if tag == "*" else ["-".join(steps[:end]) for end in range(len(steps), 0, -1)]
+        found = next((each for each in fitting if quality and each in names and each not in refused), None)
+        if found:
+            return names[found]
+    return otherwise
 
 
 def _rank(offer: str, ranges: Sequence[_Range]) -> tuple[float, int]:

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 description, made from the route table and the types of the API objects: it cannot lag behind.
 
-Messages of the data model are described by name only: their schemas are the packages' own. XML of API objects follows
-one rule (`render`), which the schemas state for every array that they hold.
+Messages of the data model are described by the schemas that the gateway publishes of them (`message_schemas`), its own
+calls as webhooks. XML of API objects follows one rule (`render`), which the schemas state for every array they hold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.http import negotiate, render
-from gateway.http.problems import KINDS, Problem
-from gateway.http.routes import CONVERSATION, Parameter, Route
+from gateway.http import message_schemas, negotiate, render, webhooks
+from gateway.http.problems import KINDS, Problem, title
+from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, Parameter, Route
 from gateway.media import Format
 
 VERSION = "1"
@@ -29,11 +29,28 @@ _CONVERSATION = Parameter(
     text="The id of this exchange: the caller's where it brings a UUID, else a new one.",
     schema={"type": "string", "format": "uuid"},
 )
+_LANGUAGE = Parameter(
+    name="Accept-Language",
+    where="header",
+    text="The languages that the caller reads, with weights; texts for people come in the best that there is.",
+    schema={"type": "string", "examples": ["fr-CA, fr;q=0.9, en;q=0.5"]},
+)
+_SPOKEN = {"description": "The language of the texts for people.", "schema": {"type": "string"}}
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-_MESSAGE = {"description": "A message of the data model, as its package describes it."}
+_TAKEN = (
+    "As application/xml, text/xml or application/json, or under another name that ends in +xml or +json; "
+    "UTF-8, without content coding."
+)
+# What RFC 9110 asks to be said with a status, and what it tells.
+_PROBLEM_HEADERS = {
+    401: {"WWW-Authenticate": 'How to show a key: Bearer, with error="invalid_token" where the key is not known.'},
+    405: {"Allow": "The methods that this address takes."},
+    415: {"Accept": "The media types that are taken.", "Accept-Encoding": "The content codings that are taken."},
+    503: {"Retry-After": "Seconds after which to try again."},
+}
 
 
 def document(routes: Sequence[Route]) -> bytes:
@@ -50,14 +67,20 @@ def document(routes: Sequence[Route]) -> bytes:
         "openapi": "3.1.0",
         "info": {"title": "Guichet", "version": VERSION, "description": ABOUT},
         "paths": paths,
+        "webhooks": webhooks.webhooks(_operation(_decide(routes), references)),
         "components": {
-            "schemas": components,
-            "securitySchemes": _SECURITY,
+            "schemas": components | message_schemas.COMPONENTS,
+            "securitySchemes": _SECURITY | webhooks.SECURITY,
             "headers": {CONVERSATION: {"description": _CONVERSATION.text, "schema": _CONVERSATION.schema}},
             "responses": {str(status): _problem(status, references[Problem]) for status in _problem_statuses()},
         },
     }
     return msgspec.json.encode(described)
+
+
+def _decide(routes: Sequence[Route]) -> Route:
+    """The route that takes a decision: what an agency calls back."""
+    return next(route for route in routes if route.name == "decide")
 
 
 def problem_statuses(route: Route) -> list[int]:
@@ -71,34 +94,54 @@ def problem_statuses(route: Route) -> list[int]:
 
 
 def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
-    schema = references[route.returns] if route.returns else _MESSAGE
-    good = {
-        "description": route.says,
-        "headers": {
-            CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
-            **{name: {"description": text, "schema": {"type": "string"}} for name, text in route.headers.items()},
-        },
-        "content": _content(route.gives, schema, route.root),
-    }
+    good = {"description": route.says, "headers": _headers(route), "content": _answer(route, references)}
+    same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}} if route.fresh else {}
+    parameters = (*route.parameters, *((IF_NONE_MATCH,) if route.fresh else ()), _CONVERSATION, _LANGUAGE)
     bad = {str(status): {"$ref": f"#/components/responses/{status}"} for status in problem_statuses(route)}
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
-        "parameters": [_parameter(parameter) for parameter in (*route.parameters, _CONVERSATION)],
-        "responses": {str(route.status): good, **bad},
+        "parameters": [_parameter(parameter) for parameter in parameters],
+        "responses": {str(route.status): good, **same, **bad},
         "security": [{name: []} for name in _SECURITY] if route.roles else [],
     }
     if route.roles:
         operation["description"] = f"For the role {' or '.join(route.roles)}."
     if route.takes:
-        content = _content(("xml", "json"), _MESSAGE, "")
-        operation["requestBody"] = {"required": True, "description": route.takes, "content": content}
+        content = message_schemas.content(("xml", "json"), route.reads)
+        told = f"{route.takes} {_TAKEN}"
+        operation["requestBody"] = {"required": True, "description": told, "content": content}
     return operation
+
+
+def _answer(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
+    """A good answer's content: a file, an API object, or a message."""
+    if route.media:
+        return {media: {"schema": _file(media)} for media in route.media}
+    if route.returns:
+        return _content(route.gives, references[route.returns], route.root)
+    return message_schemas.content(route.gives, route.sends)
+
+
+def _file(media: str) -> dict[str, Any]:
+    return {"type": "object" if media.endswith("json") else "string", "description": "The file."}
+
+
+def _headers(route: Route) -> dict[str, Any]:
+    """The headers of an answer: those of all answers, those that let it be kept, and the route's own."""
+    kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
+    told = {"Content-Language": _SPOKEN} if "issues" in getattr(route.returns, "__struct_fields__", ()) else {}
+    own = {**kept, **route.headers}
+    return {
+        CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
+        **{name: {"description": text, "schema": {"type": "string"}} for name, text in own.items()},
+        **told,
+    }
 
 
 def _content(forms: Sequence[Format], schema: dict[str, Any], root: str) -> dict[str, Any]:
     """A schema under each media type of the formats. The XML of an object has a root element of its own name."""
-    xml = {**schema, "xml": {"name": root, "namespace": render.API_NAMESPACE}} if root else schema
+    xml = {**schema, "xml": {"name": root, "namespace": render.API_NAMESPACE}}
     schemas = {"xml": xml, "json": schema}
     return {media: {"schema": schemas[form]} for form in forms for media in negotiate.SPELLINGS[form]}
 
@@ -119,11 +162,19 @@ def _problem_statuses() -> list[int]:
 
 def _problem(status: int, schema: dict[str, Any]) -> dict[str, Any]:
     """The answer of a status: its kinds of problem differ in `type` only."""
-    kinds = [f"{kind.title} (urn:guichet:problem:{slug})." for slug, kind in KINDS.items() if kind.status == status]
+    kinds = [f"{title(slug)} (urn:guichet:problem:{slug})." for slug, kind in KINDS.items() if kind.status == status]
     xml = {**schema, "xml": {"name": "problem", "namespace": render.PROBLEM_NAMESPACE}}
+    own = {
+        name: {"description": text, "schema": {"type": "string"}}
+        for name, text in _PROBLEM_HEADERS.get(status, {}).items()
+    }
     return {
         "description": " ".join(kinds),
-        "headers": {CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"}},
+        "headers": {
+            CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
+            "Content-Language": _SPOKEN,
+            **own,
+        },
         "content": {
             negotiate.PROBLEMS["json"]: {"schema": schema},
             negotiate.PROBLEMS["xml"]: {"schema": xml},

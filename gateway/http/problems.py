@@ -1,51 +1,51 @@
 """Every error answer is an RFC 9457 problem document, in JSON or XML, made in one place from one catalogue.
 
-Two tables hold all there is to decide: `KINDS` says what each problem is called and whose fault it is, `TRANSLATIONS`
-says which exception is which problem. What stands in neither is ours to mend: a 500 that tells the caller nothing
-of the inside, and the log everything under the same conversation id.
+Two tables hold all there is to decide: `KINDS` says which status each problem has and whose fault it is,
+`TRANSLATIONS` says which exception is which problem. What stands in neither is ours to mend: a 500 that tells the
+caller nothing of the inside, and the log everything under the same conversation id. The words are data.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
 
+from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
+from datamodel.wording import phrase, spoken
 from gateway.collect import DecisionConflict, UnknownDelivery
 from gateway.http import negotiate, render
 from gateway.media import Format
 from gateway.ports import Conflict
+from gateway.vocabulary import one_of
 
 Blame = Literal["sender", "partner", "gateway"]
-INTERNAL = "The fault is not yours. Quote the conversation id when you report it."
-UNKNOWN = "There is nothing here under this address that you may see."
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of problem; its slug is the last part of the problem type's URN."""
+    """One kind of problem; its slug is the last part of the problem type's URN, and of the phrase that is its title."""
 
     status: int
-    title: str
     blame: Blame = "sender"
 
 
 KINDS: dict[str, Kind] = {
-    "malformed": Kind(400, "The request cannot be read"),
-    "unauthenticated": Kind(401, "The caller is not known"),
-    "forbidden": Kind(403, "The caller's role may not do this"),
-    "unknown": Kind(404, "Not found"),
-    "method": Kind(405, "This address does not take this method"),
-    "not-acceptable": Kind(406, "No format on offer is acceptable"),
-    "too-slow": Kind(408, "The body did not arrive in time"),
-    "conflict": Kind(409, "Another document came before under this name"),
-    "decided": Kind(409, "Another final decision came before"),
-    "too-large": Kind(413, "The body is too large"),
-    "unsupported-media": Kind(415, "The body is in a form that is not taken"),
-    "expectation": Kind(417, "The expectation cannot be met"),
-    "invalid": Kind(422, "The message is not valid"),
-    "internal": Kind(500, "The gateway failed", "gateway"),
-    "not-ready": Kind(503, "The gateway is not ready", "gateway"),
+    "malformed": Kind(400),
+    "unauthenticated": Kind(401),
+    "forbidden": Kind(403),
+    "unknown": Kind(404),
+    "method": Kind(405),
+    "not-acceptable": Kind(406),
+    "too-slow": Kind(408),
+    "conflict": Kind(409),
+    "decided": Kind(409),
+    "too-large": Kind(413),
+    "unsupported-media": Kind(415),
+    "expectation": Kind(417),
+    "invalid": Kind(422),
+    "internal": Kind(500, "gateway"),
+    "not-ready": Kind(503, "gateway"),
 }
 # What RFC 9110 asks to be said with a status.
 _HEADERS = {415: {"Accept": "application/xml, text/xml, application/json", "Accept-Encoding": "identity"}}
@@ -53,9 +53,12 @@ _BY_STATUS = {kind.status: slug for slug, kind in reversed(KINDS.items())}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """An error answer (RFC 9457). `issues` are the first of `issues_total`; `mrn` and `digests` name what clashes."""
+    """An error answer (RFC 9457). `issues` are the first of `issues_total`; `mrn` and `digests` name what clashes.
 
-    type: str
+    The digests are the SHA-256 of the bytes of two documents as they came, the earlier one first.
+    """
+
+    type: Annotated[str, one_of(f"urn:guichet:problem:{slug}" for slug in KINDS)]
     title: str
     status: int
     detail: str
@@ -98,15 +101,18 @@ class Fault(Exception):
 
 def _refused(error: Refused) -> Fault:
     issues, total = error.report.issues, error.report.total
-    count = "1 issue" if total == 1 else f"{total} issues"
-    shown = "" if total == len(issues) else f"; the first {len(issues)} are listed"
-    first = f": {issues[0].text}" if issues else "."
+    count = phrase("detail.issues", count=total)
+    if total > len(issues):
+        count = phrase("detail.first", issues=count, count=len(issues))
+    gravest = min(issues, key=lambda issue: issue.severity != ERROR, default=None)
+    key = "detail.told" if gravest else "detail.untold"
+    told = phrase(key, issues=count, text=gravest.text if gravest else "")
     slug = _BY_STATUS.get(error.status, "invalid")
-    return Fault(slug, f"{count}{shown}{first}", *issues, total=total, headers=_HEADERS.get(error.status))
+    return Fault(slug, told, *issues, total=total, headers=_HEADERS.get(error.status))
 
 
 def _conflict(error: Conflict) -> Fault:
-    fault = Fault("conflict", f"{error}. The digests are of the first document and of this one.")
+    fault = Fault("conflict", phrase("detail.conflict", name=error.what))
     fault.mrn, fault.digests = error.mrn, (error.first, error.second)
     return fault
 
@@ -114,8 +120,24 @@ def _conflict(error: Conflict) -> Fault:
 def _http(error: web.HTTPException) -> Fault:
     slug = _BY_STATUS.get(error.status, "internal")
     allowed = error.headers.get("Allow", "").replace(",", ", ")
-    details = {404: UNKNOWN, 405: f"This address takes {allowed}.", 417: "Only 100-continue can be expected."}
-    return Fault(slug, details.get(error.status, INTERNAL), headers={"Allow": allowed} if allowed else None)
+    details = {404: "detail.unknown", 405: "detail.method", 417: "detail.expectation"}
+    detail = phrase(details.get(error.status, "detail.internal"), names=allowed)
+    return Fault(slug, detail, headers={"Allow": allowed} if allowed else None)
+
+
+def _decided(error: DecisionConflict) -> Fault:
+    words = {"name": error.delivery_id, "recorded": error.recorded, "offered": error.offered}
+    return Fault("decided", phrase("detail.decided", **words))
+
+
+def not_found() -> Fault:
+    """What is not there, or not for this caller: nobody learns which."""
+    return Fault("unknown", phrase("detail.unknown"))
+
+
+def internal() -> Fault:
+    """Our own fault, of which the caller is told nothing."""
+    return Fault("internal", phrase("detail.internal"))
 
 
 # The first row whose exception fits. What fits none is an internal fault.
@@ -123,8 +145,8 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Fault, lambda error: error),
     (Refused, _refused),
     (Conflict, _conflict),
-    (UnknownDelivery, lambda error: Fault("unknown", UNKNOWN)),
-    (DecisionConflict, lambda error: Fault("decided", f"{error}")),
+    (UnknownDelivery, lambda error: not_found()),
+    (DecisionConflict, _decided),
     (web.HTTPException, _http),
 )
 
@@ -134,14 +156,24 @@ def fault_of(error: Exception) -> Fault:
     for kind, translate in TRANSLATIONS:
         if isinstance(error, kind):
             return translate(error)
-    return Fault("internal", INTERNAL)
+    return internal()
+
+
+def title(slug: str) -> str:
+    """What a kind of problem is called."""
+    return phrase(f"problem.{slug}")
+
+
+def language_headers() -> dict[str, str]:
+    """What is said of an answer in words: their language, and that another caller may get another."""
+    return {"Content-Language": spoken().language, "Vary": "Accept, Accept-Language"}
 
 
 def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> web.Response:
     """The problem document for a fault."""
     problem = Problem(
         type=f"urn:guichet:problem:{fault.slug}",
-        title=fault.kind.title,
+        title=title(fault.slug),
         status=fault.kind.status,
         detail=render.clean(fault.detail),
         instance=render.clean(instance),
@@ -153,7 +185,7 @@ def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> w
         digests=fault.digests,
     )
     body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
-    response = web.Response(status=problem.status, body=body, headers=fault.headers)
+    response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})
     response.content_type = negotiate.PROBLEMS[form]
     if fault.hang_up:
         response.force_close()

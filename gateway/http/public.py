@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 
+from datamodel.wording import phrase
 from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call, Route
 
@@ -27,7 +28,7 @@ async def ready(call: Call) -> Answer:
         async with asyncio.timeout(PATIENCE):
             await call.gateway.store.ping()
     except Exception as error:
-        raise Fault("not-ready", "The store does not take writes now.", headers={"Retry-After": "5"}) from error
+        raise Fault("not-ready", phrase("detail.store"), headers={"Retry-After": "5"}) from error
     return Answer(value=Health("ready"))
 
 
@@ -65,6 +66,6 @@ ROUTES = (
         handler=describe,
         summary="This description, as OpenAPI 3.1.",
         says="The description.",
-        gives=("json",),
+        media=("application/json",),
     ),
 )

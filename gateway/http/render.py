@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 from lxml import etree
 
+from datamodel.facets import NOT_XML
 from gateway.media import Format
 
 API_NAMESPACE = "urn:guichet:api:1"
 PROBLEM_NAMESPACE = "urn:ietf:rfc:7807"
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -58,4 +58,4 @@ def _fill(element: etree._Element, value: Any, prefix: str) -> None:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _NOT_XML.sub("\ufffd", str(value))
+    return NOT_XML.sub("\ufffd", str(value))

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 from multidict import CIMultiDict
 
+from gateway.docs.library import Library
 from gateway.http.bodies import Body
+from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
 from gateway.service import Gateway
@@ -25,6 +27,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     gateway: Gateway
+    library: Library
     openapi: bytes
     account: Account
     conversation_id: str
@@ -58,8 +61,11 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the route table.
 
     A route without `roles` is open to all. `takes` describes the body, where there is one; `says` the good answer,
-    which is an API object of type `returns` with the XML root `root`, or a message of the data model. Its formats are
+    which is an API object of type `returns` with the XML root `root`, or a message of the data model: of one of the
+    types that `sends` names, as `reads` names those of the body (`message_schemas.ANY` is any). Its formats are
     `gives`, by default the body's own, or with `swaps` the other; what is `as_kept` is not negotiated beforehand.
+    A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
+    ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
     """
 
@@ -75,8 +81,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     gives: tuple[Format, ...] = ("json", "xml")
     swaps: bool = False
     as_kept: bool = False
+    media: tuple[str, ...] = ()
+    fresh: str = ""
+    deep: bool = False
     returns: type | None = None
     root: str = ""
+    reads: tuple[str, ...] = (ANY,)
+    sends: tuple[str, ...] = (ANY,)
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = ()
     headers: Mapping[str, str] = {}
@@ -93,6 +104,11 @@ IDEMPOTENCY_KEY = Parameter(
     where="header",
     text="Repeats with the same key and the same document get the first answer again; another document is a conflict.",
     schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+)
+IF_NONE_MATCH = Parameter(
+    name="If-None-Match",
+    where="header",
+    text="The ETag of what the caller has; where it is still that, the answer is 304 without a body.",
 )
 MRN = Parameter(name="mrn", where="path", text="The reference number that the gateway gave the declaration.")
 DELIVERY_ID = Parameter(name="id", where="path", text="The delivery's id.")

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web_protocol import RequestHandler
 
+from datamodel.wording import phrase
 from gateway.http import problems
 from gateway.http.problems import Fault
 from gateway.http.routes import CONVERSATION
@@ -57,9 +58,9 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun, and no other can follow it")
         if 400 <= status < 500:
-            fault = Fault("malformed", "This is no HTTP request, or its head is too large.", hang_up=True)
+            fault = Fault("malformed", phrase("detail.no-http"), hang_up=True)
         else:
-            fault = Fault("internal", problems.INTERNAL, hang_up=True)
+            fault = Fault("internal", phrase("detail.internal"), hang_up=True)
             log.error("the connection failed", exc_info=exc)
         return _answer(request, fault)
 

@@ -4,20 +4,24 @@ A trader sees its own cases only; another's gives the same answer as one that ne
 """
 
 import re
+from datetime import date
 
 import msgspec
 
 from datamodel.codecs import write
 from datamodel.issues import Issue
+from datamodel.wording import either, phrase
 from gateway.accounts import ROLES
-from gateway.http.messages import as_kept, named_message, parse, reformatted, unfit
+from gateway.http.message_schemas import ANY
+from gateway.http.messages import as_kept, as_of, attempt, named_message, parse, reformatted, unfit
 from gateway.http.negotiate import OTHER
-from gateway.http.problems import UNKNOWN, Fault
+from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
-from gateway.intake import Lodgement, lodge
+from gateway.intake import LODGED, Lodgement, lodge
 from gateway.media import MEDIA_TYPES, format_of
 from gateway.offload import offload
 from gateway.ports import Acceptance, CaseFile
+from gateway.responses import MESSAGE as RESPONSE
 from gateway.responses import response
 from gateway.views import CaseStatus, Timeline, status, timeline
 
@@ -26,11 +30,16 @@ _KEY = re.compile("[!-~]{1,255}")
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A message that was tried is good; one that is not is answered with a problem."""
+    """A message that was tried is good; one that is not is answered with a problem.
+
+    `issues` are the first of `issues_total` warnings and advice, as of the day `as_of`.
+    """
 
     valid: bool
     message: str
+    as_of: date
     issues: tuple[Issue, ...] = ()
+    issues_total: int = 0
 
 
 async def take(call: Call) -> Answer:
@@ -59,10 +68,9 @@ async def message(call: Call) -> Answer:
     stored = await call.gateway.store.message(case.id)
     source, wanted = format_of(stored.media), call.query.get("as")
     if wanted is None:
-        hint = f" Ask for ?as={OTHER[source]}."
-        return as_kept(call, stored.body, stored.media, hint)
+        return as_kept(call, stored.body, stored.media, f"?as={OTHER[source]}")
     if wanted not in OTHER:
-        raise unfit("query.as", wanted, "xml or json")
+        raise unfit("query.as", wanted, either(("xml", "json")))
     if wanted == source:
         return Answer(value=stored.body, media=stored.media)
     return Answer(value=await reformatted(call.gateway, stored, case.message, wanted), media=MEDIA_TYPES[wanted])
@@ -81,7 +89,9 @@ async def events(call: Call) -> Answer:
 
 async def validate(call: Call) -> Answer:
     """A dry run: nothing is stored."""
-    return Answer(value=Verdict(True, (await parse(call)).message.key))
+    trial = await attempt(call, as_of(call))
+    report = trial.report
+    return Answer(value=Verdict(True, trial.parsed.message.key, trial.as_of, report.issues, report.total))
 
 
 async def convert(call: Call) -> Answer:
@@ -94,7 +104,7 @@ async def _case(call: Call) -> CaseFile:
     """The trader's own case of that MRN. Raises Fault."""
     found = await call.gateway.store.case_file(call.path["mrn"], call.account.id)
     if found is None:
-        raise Fault("unknown", UNKNOWN)
+        raise not_found()
     return found
 
 
@@ -105,7 +115,7 @@ def _idempotency_key(call: Call) -> str | None:
         return None
     if len(keys) == 1 and _KEY.fullmatch(keys[0]):
         return keys[0]
-    raise unfit("header.idempotency-key", ", ".join(keys), "1 to 255 visible ASCII characters, once")
+    raise unfit("header.idempotency-key", ", ".join(keys), phrase("header.key"))
 
 
 ROUTES = (
@@ -118,7 +128,8 @@ ROUTES = (
         says="The declaration is taken, now or by an earlier request that this one repeats.",
         status=202,
         roles=("trader",),
-        takes="A declaration (DEC).",
+        takes="A declaration (DEC), or one of a package that derives from it.",
+        reads=(*LODGED, ANY),
         returns=Acceptance,
         root="acceptance",
         parameters=(IDEMPOTENCY_KEY, MESSAGE_HEADER),
@@ -144,9 +155,13 @@ ROUTES = (
         path=PATH + "/{mrn}/message",
         handler=message,
         summary="The declaration byte for byte as it came, or converted.",
-        says="The declaration.",
+        says=(
+            "The declaration. Without `as` it has the media type that it was lodged under, which may be another that "
+            "ends in +xml or +json."
+        ),
         roles=("trader",),
         as_kept=True,
+        sends=(*LODGED, ANY),
         parameters=(
             MRN,
             Parameter(
@@ -166,6 +181,7 @@ ROUTES = (
         summary="The response message for the declaration as it stands.",
         says="The response (RES).",
         roles=("trader",),
+        sends=(RESPONSE,),
         parameters=(MRN,),
         problems=(404,),
     ),
@@ -193,8 +209,16 @@ ROUTES = (
         takes="A message of any type that the gateway knows.",
         returns=Verdict,
         root="validation",
-        parameters=(MESSAGE_HEADER,),
-        problems=(422,),
+        parameters=(
+            MESSAGE_HEADER,
+            Parameter(
+                name="as-of",
+                where="query",
+                text="The day whose lists and rules count; else the day of acceptance in the message, else today.",
+                schema={"type": "string", "format": "date"},
+            ),
+        ),
+        problems=(400, 422),
     ),
     Route(
         name="convert",

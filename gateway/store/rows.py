@@ -5,12 +5,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-from gateway.ports import Claim, Decision, Delivery, Event
+from gateway.ports import Claim, Decision, Delivery, Dispatch, Event, Listed
 
 DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, delivery.requirements, delivery.items,
     delivery.created_at, delivery.due_at, delivery.attempts, delivery.next_attempt_at, delivery.problem,
-    delivery.decided_at, (SELECT body FROM delivery_body WHERE delivery_body.seq = delivery.seq) AS body"""
-CLAIM = f"(SELECT mrn FROM declaration_case WHERE declaration_case.id = delivery.case_id) AS mrn, {DELIVERY}"
+    delivery.decided_at"""
+LISTED = f"(SELECT mrn FROM declaration_case WHERE declaration_case.id = delivery.case_id) AS mrn, {DELIVERY}"
+_BODY = "(SELECT body FROM delivery_body WHERE delivery_body.seq = delivery.seq) AS body"
+DISPATCH = f"{DELIVERY}, {_BODY}"
+CLAIM = f"{LISTED}, {_BODY}"
 
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
@@ -27,7 +30,17 @@ def delivery(row: sqlite3.Row) -> Delivery:
 
 def claim(row: sqlite3.Row) -> Claim:
     """A row of `CLAIM`."""
-    return Claim(row["mrn"], delivery(row))
+    return Claim(row["mrn"], delivery(row), row["body"])
+
+
+def listed(row: sqlite3.Row) -> Listed:
+    """A row of `LISTED`."""
+    return Listed(row["mrn"], delivery(row))
+
+
+def dispatch(row: sqlite3.Row) -> Dispatch:
+    """A row of `DISPATCH`."""
+    return Dispatch(delivery(row), row["body"])
 
 
 def event(row: sqlite3.Row) -> Event:

@@ -12,7 +12,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.ports import Acceptance, Account, Admission, CaseChange, CaseFile, Claim, StoredMessage
+from gateway.ports import (
+    Acceptance,
+    Account,
+    Admission,
+    CaseChange,
+    CaseFile,
+    Claim,
+    Dispatch,
+    Listed,
+    StoredMessage,
+)
 from gateway.store import sqlite_file, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.writer import Writer
@@ -29,7 +39,8 @@ class SqliteStore:
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
     `busy_seconds` is how long to wait for some other program that holds the database's write lock. One that is not
-    `exclusive` may be opened beside a running gateway, for writes that touch no case.
+    `exclusive` may be opened beside a running gateway, for the few writes of an operator; it makes no folders, because
+    a path that does not exist is then a slip of the pen.
     """
 
     def __init__(
@@ -70,7 +81,8 @@ class SqliteStore:
         self._session = _Session(lock, writer, Readers(reading))
 
     def _connect(self) -> tuple[int | None, sqlite3.Connection, list[sqlite3.Connection]]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._exclusive:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as undo:
             lock = None
             if self._exclusive:
@@ -101,8 +113,18 @@ class SqliteStore:
     async def account_by_key(self, key_digest: str) -> Account | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.account_by_key(db, key_digest))
 
+    async def accounts(self) -> list[Account]:
+        return await self._opened.readers.run(sqlite_reads.accounts)
+
+    async def revoke_account(self, name: str, at: str) -> Account:
+        return await self._opened.writer.run(lambda db: sqlite_writes.revoke_account(db, name, at))
+
     async def accept(self, admission: Admission) -> Acceptance:
         return await self._opened.writer.run(lambda db: sqlite_writes.accept(db, admission))
+
+    async def repeated(self, admission: Admission) -> Acceptance | None:
+        found = await self._opened.readers.run(lambda db: sqlite_reads.accepted(db, admission))
+        return None if found is None else found.answer
 
     async def case_file(self, mrn: str, account_id: int | None = None) -> CaseFile | None:
         find = sqlite_reads.CASE_BY_MRN
@@ -124,8 +146,16 @@ class SqliteStore:
     async def release_claims(self, now: str) -> None:
         await self._opened.writer.run(lambda db: sqlite_writes.release_claims(db, now))
 
-    async def next_attempt_at(self, agency: str | None = None) -> str | None:
+    async def next_attempt_at(self, agency: str) -> str | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.next_attempt_at(db, agency))
 
-    async def inbox(self, agency: str, after: str | None, limit: int) -> list[Claim]:
-        return await self._opened.readers.run(lambda db: sqlite_reads.inbox(db, agency, after, limit))
+    async def inbox(self, agency: str, after: str | None, limit: int) -> list[Listed]:
+        find, of = sqlite_reads.INBOX, {"agency": agency}
+        return await self._opened.readers.run(lambda db: sqlite_reads.page(db, find, of, after, limit))
+
+    async def undecided(self, state: str, after: str | None, limit: int) -> list[Listed]:
+        find, of = sqlite_reads.UNDECIDED, {"state": state}
+        return await self._opened.readers.run(lambda db: sqlite_reads.page(db, find, of, after, limit))
+
+    async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
+        return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))

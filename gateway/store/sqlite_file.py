@@ -1,8 +1,9 @@
 """The database file: who may write to it, how connections to it are set up, how its tables reach their newest form.
 
-Rule: one process at a time writes. Reason: group commit and the order of claims live in that process's one writer, and
+Rule: one process at a time serves. Reason: group commit and the order of claims live in that process's one writer, and
 a second would only meet it as "database is locked", late and at random. The claim is a lock on a file beside the
-database; the kernel lets go of it when the process ends, however it ends. Anybody may still read.
+database; the kernel lets go of it when the process ends, however it ends. Anybody may still read, and an operator's
+command may write a row now and then: it waits its turn for SQLite's own lock.
 """
 
 import fcntl

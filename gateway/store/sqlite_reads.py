@@ -1,8 +1,23 @@
-"""What is read: queries for one connection within one transaction. Every one finds its rows by an index."""
+"""What is read: queries for one connection within one transaction.
+
+Every one finds its rows by an index, save for the list of all accounts.
+"""
 
 import sqlite3
+from typing import NamedTuple
 
-from gateway.ports import Account, Case, CaseFile, Claim, Decision, StoredMessage
+from gateway.ports import (
+    Acceptance,
+    Account,
+    Admission,
+    Case,
+    CaseFile,
+    Conflict,
+    Decision,
+    Dispatch,
+    Listed,
+    StoredMessage,
+)
 from gateway.store import rows
 
 _CASE = """SELECT id, version, mrn, account_id, conversation_id, message, reference, body_digest AS digest, media,
@@ -15,13 +30,56 @@ DECISIONS_OF_CASE = """SELECT delivery_id, agency, outcome, at, reason, document
 EVENTS_OF_CASE = "SELECT seq, at, kind, actor, data, digest FROM event WHERE case_id = ? ORDER BY seq"
 MESSAGE = """SELECT media, body, body_digest AS digest, document FROM message
     JOIN declaration_case ON declaration_case.id = case_id WHERE case_id = ?"""
-ACCOUNT_BY_KEY = "SELECT id, name, role, agency FROM account WHERE key_digest = ?"
-NEXT_ATTEMPT = "SELECT min(next_attempt_at) FROM delivery WHERE state = 'queued'"
-NEXT_ATTEMPT_OF_AGENCY = f"{NEXT_ATTEMPT} AND agency = ?"
-INBOX = f"""SELECT {rows.CLAIM} FROM delivery
-    WHERE agency = :agency AND state IN ('queued', 'awaiting', 'held', 'parked')
+_ACCEPTED = "SELECT id, mrn, conversation_id, body_digest, accepted_at, document_digest FROM declaration_case"
+ACCEPTED_BY_KEY = f"""{_ACCEPTED} WHERE id =
+    (SELECT case_id FROM idempotency WHERE idempotency.account_id = ? AND idempotency_key = ?)"""
+ACCEPTED_BY_REFERENCE = f"{_ACCEPTED} WHERE account_id = ? AND reference = ?"
+_ACCOUNT = "SELECT id, name, role, agency, revoked_at FROM account"
+ACCOUNT_BY_KEY = f"{_ACCOUNT} WHERE key_digest = ? AND revoked_at IS NULL"
+ALL_ACCOUNTS = f"{_ACCOUNT} ORDER BY name"
+NEXT_ATTEMPT = "SELECT min(next_attempt_at) FROM delivery WHERE state = 'queued' AND agency = ?"
+_PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     AND seq > coalesce((SELECT before.seq FROM delivery AS before WHERE before.id = :after), 0)
     ORDER BY seq LIMIT :limit"""
+INBOX = f"SELECT {rows.LISTED} FROM delivery WHERE agency = :agency {_PAGE}"
+UNDECIDED = f"SELECT {rows.LISTED} FROM delivery WHERE state = :state {_PAGE}"
+FETCH = f"SELECT {rows.DISPATCH} FROM delivery WHERE id = ? AND agency = ?"
+
+
+class Earlier(NamedTuple):
+    """An admission that came before, the answer to it, and whether only its reference told."""
+
+    answer: Acceptance
+    case_id: int
+    by_reference: bool
+
+
+def accepted(connection: sqlite3.Connection, new: Admission) -> Earlier | None:
+    """The same admission as it came before. The key is asked first: it is the sender's own word for it.
+
+    Raises Conflict where the key or the reference came with another document.
+    """
+    asked = (
+        ("Idempotency-Key", ACCEPTED_BY_KEY, new.idempotency_key),
+        ("FunctionalReferenceID", ACCEPTED_BY_REFERENCE, new.reference),
+    )
+    for what, query, value in asked:
+        first = connection.execute(query, (new.account_id, value)).fetchone() if value is not None else None
+        if first is not None:
+            return Earlier(_replay(what, first, new), int(first["id"]), query == ACCEPTED_BY_REFERENCE)
+    return None
+
+
+def _replay(what: str, first: sqlite3.Row, new: Admission) -> Acceptance:
+    if first["document_digest"] != new.document_digest:
+        raise Conflict(what, first["mrn"], first["body_digest"], new.body_digest)
+    return Acceptance(
+        mrn=first["mrn"],
+        conversation_id=first["conversation_id"],
+        digest=first["body_digest"],
+        accepted_at=first["accepted_at"],
+        replayed=True,
+    )
 
 
 def case_file(connection: sqlite3.Connection, find: str, key: str, account_id: int | None) -> CaseFile | None:
@@ -53,13 +111,23 @@ def account_by_key(connection: sqlite3.Connection, key_digest: str) -> Account |
     return None if row is None else Account(**dict(row))
 
 
-def next_attempt_at(connection: sqlite3.Connection, agency: str | None) -> str | None:
-    """When the earliest queued delivery, of one agency or of all, is due, or the earliest lease ends."""
-    query, values = (NEXT_ATTEMPT, ()) if agency is None else (NEXT_ATTEMPT_OF_AGENCY, (agency,))
-    (earliest,) = connection.execute(query, values).fetchone()
+def accounts(connection: sqlite3.Connection) -> list[Account]:
+    """All accounts by name."""
+    return [Account(**dict(row)) for row in connection.execute(ALL_ACCOUNTS)]
+
+
+def next_attempt_at(connection: sqlite3.Connection, agency: str) -> str | None:
+    """When the earliest queued delivery of an agency is due, or the earliest lease ends."""
+    (earliest,) = connection.execute(NEXT_ATTEMPT, (agency,)).fetchone()
     return None if earliest is None else str(earliest)
 
 
-def inbox(connection: sqlite3.Connection, agency: str, after: str | None, limit: int) -> list[Claim]:
+def page(connection: sqlite3.Connection, query: str, of: dict[str, str], after: str | None, limit: int) -> list[Listed]:
     """Undecided deliveries in order of creation; an unknown id counts as none, so that nothing is ever missed."""
-    return list(map(rows.claim, connection.execute(INBOX, {"agency": agency, "after": after, "limit": limit})))
+    return list(map(rows.listed, connection.execute(query, {**of, "after": after, "limit": limit})))
+
+
+def fetch(connection: sqlite3.Connection, agency: str, delivery_id: str) -> Dispatch | None:
+    """An agency's own delivery with its message."""
+    row = connection.execute(FETCH, (delivery_id, agency)).fetchone()
+    return None if row is None else rows.dispatch(row)

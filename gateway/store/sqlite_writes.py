@@ -7,15 +7,13 @@ anything that might ever write past this module.
 
 import sqlite3
 
-from gateway.ports import Acceptance, Account, Admission, CaseChange, Claim, Conflict
-from gateway.store import rows
+from gateway.ports import Acceptance, Account, Admission, CaseChange, Claim
+from gateway.store import rows, sqlite_reads
 
 ADD_ACCOUNT = """INSERT INTO account (name, role, agency, key_digest) VALUES (?, ?, ?, ?)
     ON CONFLICT (name) DO NOTHING RETURNING id"""
-_ACCEPTED = "SELECT id, mrn, conversation_id, body_digest, accepted_at, document_digest FROM declaration_case"
-ACCEPTED_BY_KEY = f"""{_ACCEPTED} WHERE id =
-    (SELECT case_id FROM idempotency WHERE idempotency.account_id = ? AND idempotency_key = ?)"""
-ACCEPTED_BY_REFERENCE = f"{_ACCEPTED} WHERE account_id = ? AND reference = ?"
+REVOKE_ACCOUNT = """UPDATE account SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?
+    RETURNING id, name, role, agency, revoked_at"""
 ADD_CASE = """INSERT INTO declaration_case (version, mrn, account_id, conversation_id, message, reference, body_digest,
     document_digest, media, state, accepted_at, updated_at) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     RETURNING id"""
@@ -37,7 +35,9 @@ CLAIM = f"""UPDATE delivery SET attempts = attempts + 1, next_attempt_at = :leas
     (SELECT seq FROM delivery WHERE agency = :agency AND state = 'queued' AND next_attempt_at <= :now
     ORDER BY next_attempt_at, seq LIMIT :limit)
     RETURNING {rows.CLAIM}, seq"""
-RELEASE = "UPDATE delivery SET next_attempt_at = ? WHERE state = 'queued' AND next_attempt_at > ?"
+# The condition of its index is written out, because SQLite does not see that it follows.
+RELEASE = """UPDATE delivery SET next_attempt_at = ?
+    WHERE state = 'queued' AND state IN ('queued', 'awaiting', 'held', 'parked') AND next_attempt_at > ?"""
 
 
 def ping(connection: sqlite3.Connection) -> None:
@@ -54,34 +54,25 @@ def add_account(connection: sqlite3.Connection, name: str, role: str, agency: st
     return Account(row["id"], name, role, agency)
 
 
+def revoke_account(connection: sqlite3.Connection, name: str, at: str) -> Account:
+    """Raises ValueError where there is no account of that name."""
+    row = connection.execute(REVOKE_ACCOUNT, (at, name)).fetchone()
+    if row is None:
+        raise ValueError(f"there is no account named {name!r}")
+    return Account(**dict(row))
+
+
 def accept(connection: sqlite3.Connection, new: Admission) -> Acceptance:
-    """Write the admission, or answer as the first time. The key is asked first: it is the sender's own word for it."""
-    if new.idempotency_key is not None:
-        first = connection.execute(ACCEPTED_BY_KEY, (new.account_id, new.idempotency_key)).fetchone()
-        if first is not None:
-            return _replay("Idempotency-Key", first, new)
-    if new.reference is not None:
-        first = connection.execute(ACCEPTED_BY_REFERENCE, (new.account_id, new.reference)).fetchone()
-        if first is not None:
-            answer = _replay("FunctionalReferenceID", first, new)
-            _remember_key(connection, first["id"], new)
-            return answer
+    """Write the admission, or answer as the first time. Raises Conflict."""
+    first = sqlite_reads.accepted(connection, new)
+    if first is not None:
+        if first.by_reference:
+            _remember_key(connection, first.case_id, new)
+        return first.answer
     case_id = _add_case(connection, new)
     _remember_key(connection, case_id, new)
     return Acceptance(
         mrn=new.mrn, conversation_id=new.conversation_id, digest=new.body_digest, accepted_at=new.accepted_at
-    )
-
-
-def _replay(what: str, first: sqlite3.Row, new: Admission) -> Acceptance:
-    if first["document_digest"] != new.document_digest:
-        raise Conflict(what, first["mrn"], first["document_digest"], new.document_digest)
-    return Acceptance(
-        mrn=first["mrn"],
-        conversation_id=first["conversation_id"],
-        digest=first["body_digest"],
-        accepted_at=first["accepted_at"],
-        replayed=True,
     )
 
 
@@ -95,10 +86,10 @@ def _add_case(connection: sqlite3.Connection, new: Admission) -> int:
     rest = (new.document_digest, new.media, new.state, new.accepted_at, new.accepted_at)
     case_id = int(connection.execute(ADD_CASE, head + rest).fetchone()["id"])
     connection.execute(ADD_MESSAGE, (case_id, new.body, new.document))
-    for delivery in new.deliveries:
-        values = rows.delivery_values(case_id, delivery, new.accepted_at)
+    for dispatch in new.deliveries:
+        values = rows.delivery_values(case_id, dispatch.delivery, new.accepted_at)
         seq = connection.execute(ADD_DELIVERY, values).fetchone()["seq"]
-        connection.execute(ADD_DELIVERY_BODY, (seq, delivery.body))
+        connection.execute(ADD_DELIVERY_BODY, (seq, dispatch.body))
     connection.executemany(ADD_EVENT, rows.event_values(case_id, new.events))
     return case_id
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -200,9 +201,15 @@ async def agency(
     toml.write_text(f"[{code}]\n{behaviour}\n", encoding="utf-8")
     arguments = ["--code", code, "--behaviour", str(toml), "--ledger", str(folder / "ledger.jsonl")]
     if gateway is not None:
-        arguments += ["--gateway", gateway, "--token", "gk_agency"]
+        arguments += ["--gateway", gateway, "--token-env", "AGENCY_KEY"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "adapters.simulator", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "adapters.simulator",
+        *arguments,
+        cwd=ROOT,
+        env={**os.environ, "AGENCY_KEY": "gk_agency"},
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         assert process.stdout is not None

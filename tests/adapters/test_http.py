@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.http import MAX_CONNECTIONS, HttpAdapter
-from adapters.port import Declined, Receipt, Unreachable
+from adapters.port import Declined, Receipt, Unadmitted, Unreachable
 from tests.adapters.peers import BODY, Peer, always, outgoing, peer, reply
 
 JSON = "Content-Type: application/json"
@@ -79,12 +79,32 @@ async def test_worth_another_try(status: int) -> None:
             await http.send(outgoing())
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 451])
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_key_or_an_address_that_is_wrong_today_is_worth_another_try(status: int) -> None:
+    async with peer(always(reply(status, b"who are you?"))) as agency, adapter(agency.url) as http:
+        with pytest.raises(Unadmitted, match=rf"^answered {status}: who are you") as caught:
+            await http.send(outgoing())
+    assert isinstance(caught.value, Unreachable)
+
+
+@pytest.mark.parametrize("status", [400, 402, 405, 409, 410, 413, 415, 422, 451])
 async def test_an_operator_must_look(status: int) -> None:
     refusal = reply(status, b'{"detail": "unknown importer"}', JSON)
     async with peer(always(refusal)) as agency, adapter(agency.url) as http:
-        with pytest.raises(Declined, match=rf"^answered {status}: .*unknown importer"):
+        with pytest.raises(Declined, match=rf"^answered {status}: .*unknown importer") as caught:
             await http.send(outgoing())
+    assert caught.value.cause == f"answered {status}", "a log may have this, and not what the agency echoes"
+
+
+async def test_a_log_learns_why_there_is_no_connection_but_nothing_that_the_agency_wrote() -> None:
+    async with peer(always(b"HTTP/9.9 Rosenhof\r\n\r\n")) as agency, adapter(agency.url) as http:
+        with pytest.raises(Unreachable) as garbled:
+            await http.send(outgoing())
+    async with adapter(agency.url) as http:
+        with pytest.raises(Unreachable) as closed:
+            await http.send(outgoing())
+    assert "Rosenhof" not in garbled.value.cause and garbled.value.cause
+    assert "127.0.0.1" in closed.value.cause
 
 
 async def test_the_text_of_a_refusal_is_made_safe() -> None:

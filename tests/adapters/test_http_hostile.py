@@ -139,7 +139,7 @@ def flood(head: bytes) -> Script:
         (OK_JSON + b"Content-Length: %d\r\n\r\n" % GIGABYTE, Unreachable),
         (OK_JSON + b"Transfer-Encoding: chunked\r\n\r\n", Unreachable),
         (OK_JSON + b"Connection: close\r\n\r\n", Unreachable),
-        (b"HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n", Declined),
+        (b"HTTP/1.1 422 No\r\nTransfer-Encoding: chunked\r\n\r\n", Declined),
         (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n", Unreachable),
     ],
     ids=["said length", "chunked", "until close", "refusal", "failure"],

@@ -207,7 +207,8 @@ async def test_wrong_usage_is_explained(tmp_path: Path) -> None:
             (["--behaviour", str(wrong)], "maybe"),
             (["--behaviour", str(tmp_path / "none.toml")], "none.toml"),
             (["--behaviour", str(poll)], "needs --gateway"),
-            (["--token", "gk_x"], "needs --gateway"),
+            (["--token-env", "PATH"], "needs --gateway"),
+            (["--token-env", "NO_SUCH_VARIABLE", "--gateway", "http://gateway.example"], "NO_SUCH_VARIABLE"),
             (["--gateway", "gateway.example"], "http://"),
             (["--port", port], "address already in use"),
         ]:

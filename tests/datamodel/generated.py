@@ -5,8 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from datamodel.facets import python_pattern
 from datamodel.model import ClassType, Element, Simple, SimpleType
 from datamodel.registry import Message
+from datamodel.tables import NOT_BLANK
 
 PATTERNS = {
     "([a-zA-Z])*": st.text("abcXYZ"),
@@ -36,6 +38,8 @@ def lexical(kind: SimpleType) -> st.SearchStrategy[Any]:
     if kind.pattern in PATTERNS:
         made = PATTERNS[kind.pattern]
         return made.filter(lambda text: low <= len(text) <= high) if kind.length is None else exactly(kind)
+    if kind.pattern and kind.pattern != NOT_BLANK:
+        return st.from_regex(python_pattern(kind.pattern), fullmatch=True).filter(lambda text: low <= len(text) <= high)
     text = st.text(ORDINARY, min_size=max(low, 1 if kind.pattern else 0), max_size=high)
     if kind.primitive == "token":
         text = text.map(lambda value: " ".join(part for part in value.split(" ") if part))
@@ -77,7 +81,7 @@ def element(draw: st.DrawFn, message: Message, position: Element, depth: int = 0
     for child in content.children:
         count = child.min
         if draw(st.integers(0, 2 + 3 * depth)) == 0:
-            count = max(count, draw(st.integers(1, 3 if child.many else 1)))
+            count = max(count, draw(st.integers(1, min(3, child.max or 3))))
         if count:
             parts = [draw(element(message, child, depth + 1)) for _ in range(count)]
             fields[child.field] = tuple(parts) if child.many else parts[0]

@@ -9,6 +9,7 @@ from gateway import bootstrap
 from gateway.ports import Account
 from gateway.service import Gateway
 from gateway.settings import OutboxSettings, Settings
+from gateway.store.sqlite import SqliteStore
 from tests.gateway.scripted import ManualClock, ScriptedAdapter
 
 PUSHED = ("FSA", "MED", "PHS", "WLD")
@@ -23,6 +24,21 @@ def clock() -> ManualClock:
 def partners() -> dict[str, ScriptedAdapter]:
     """By agency; each takes what it is sent and does not decide, unless a test says otherwise."""
     return {code: ScriptedAdapter() for code in PUSHED}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where a store of its own is; the gateway's is elsewhere."""
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+async def store(database: Path) -> AsyncIterator[SqliteStore]:
+    """A store without a gateway."""
+    opened = SqliteStore(database)
+    await opened.open()
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

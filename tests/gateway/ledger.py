@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from gateway import audit
-from gateway.ports import Admission, CaseChange, CaseFile, Decision, Delivery, DeliveryChange
+from gateway.ports import Admission, CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Dispatch
 
 
 def at(second: int) -> str:
@@ -21,20 +21,19 @@ def mrn(number: int) -> str:
     return f"26XZ{number:014d}"
 
 
-def delivery(case: int, agency: str, created: int = 0, **fields) -> Delivery:
-    """A queued delivery, due at once, unless `fields` say otherwise."""
+def dispatch(case: int, agency: str, created: int = 0, **fields) -> Dispatch:
+    """A queued delivery, due at once, unless `fields` say otherwise; and its message."""
     values = {
         "id": f"{agency}-{case}",
         "agency": agency,
         "state": "queued",
         "media": "application/json",
-        "body": f'{{"for":"{agency}","of":{case}}}'.encode(),
         "requirements": ("XZ-0001", "XZ-0002"),
         "items": (1, 3),
         "created_at": at(created),
         "due_at": at(created + 3600),
     }
-    return Delivery(**(values | fields))
+    return Dispatch(Delivery(**(values | fields)), f'{{"for":"{agency}","of":{case}}}'.encode())
 
 
 def admission(account_id: int, number: int, agencies: tuple[str, ...] = ("FSA",), **fields) -> Admission:
@@ -55,7 +54,7 @@ def admission(account_id: int, number: int, agencies: tuple[str, ...] = ("FSA",)
         "document_digest": digest(document),
         "state": "accepted",
         "accepted_at": at(number),
-        "deliveries": tuple(delivery(number, agency, number) for agency in agencies),
+        "deliveries": tuple(dispatch(number, agency, number) for agency in agencies),
         "events": (audit.link(audit.genesis(mrn(number)), 1, at(number), "accepted", "trader", {"bytes": len(body)}),),
     }
     return Admission(**(values | fields))

@@ -1,6 +1,7 @@
 """Partners and a clock that do what a test tells them, and waiting for what users would notice."""
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -76,6 +77,11 @@ def decision(outcome: str = "granted", delivery_id: str | None = None, **fields)
 
 def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
+
+
+def renamed(name: str, reference: str) -> bytes:
+    """An XML sample under another reference."""
+    return re.sub(rb"(FunctionalReferenceID>)[^<]+", rb"\g<1>" + reference.encode(), sample(name), count=1)
 
 
 async def lodge_sample(gateway: Gateway, account: Account, name: str, **fields) -> Acceptance:

@@ -1,54 +1,17 @@
 """Accounts: a key opens its own account, is nowhere to be read, and stops soon after it is withdrawn."""
 
 import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.accounts import Accounts, key_digest, new_key
-from gateway.store.sqlite import SqliteStore
-from tests.gateway.ledger import by_hand
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self):
-        self.now = datetime(2026, 1, 31, 8, tzinfo=UTC)
-
-    def __call__(self):
-        return self.now
-
-    def move(self, seconds):
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def database(tmp_path):
-    return tmp_path / "ledger.db"
-
-
-@pytest.fixture
-async def store(database):
-    store = SqliteStore(database)
-    await store.open()
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from gateway.clock import stamp
+from tests.gateway.ledger import at
 
 
 @pytest.fixture
 def accounts(store, clock):
     return Accounts(store, clock, lifetime=30, limit=2)
-
-
-def withdraw_all(database):
-    with by_hand(database) as connection:
-        connection.execute("DELETE FROM account")
 
 
 def test_keys_are_long_and_never_the_same():
@@ -94,29 +57,51 @@ async def test_an_account_that_makes_no_sense_is_refused(accounts, name, role, a
         await accounts.register(name, role, agency)
 
 
-async def test_a_withdrawn_key_works_for_its_lifetime_at_most(accounts, clock, database):
+async def test_a_withdrawn_key_works_for_its_lifetime_at_most(accounts, store, clock):
     account, key = await accounts.register("Example Flowers", "trader")
     assert await accounts.authenticate(key) == account
-    withdraw_all(database)
-    clock.move(29)
+    await Accounts(store, clock).revoke("Example Flowers")  # by another process, which cannot empty our cache
+    clock.advance(29)
     assert await accounts.authenticate(key) == account
-    clock.move(1)
+    clock.advance(1)
     assert await accounts.authenticate(key) is None
 
 
-async def test_a_clock_set_back_does_not_keep_a_withdrawn_key_alive(accounts, clock, database):
+async def test_a_clock_set_back_does_not_keep_a_withdrawn_key_alive(accounts, store, clock):
     _, key = await accounts.register("Example Flowers", "trader")
     await accounts.authenticate(key)
-    withdraw_all(database)
-    clock.move(-3600)
+    await store.revoke_account("Example Flowers", at(1))
+    clock.advance(-3600)
     assert await accounts.authenticate(key) is None
 
 
-async def test_no_more_accounts_are_remembered_than_the_limit(accounts, database):
+async def test_a_withdrawn_account_is_listed_with_its_time_and_keeps_its_name(accounts, store, clock):
+    kept, _ = await accounts.register("Example Fruit", "agency", "FSA")
+    await accounts.register("Example Flowers", "trader")
+    revoked = await accounts.revoke("Example Flowers")
+    assert (revoked.name, revoked.revoked_at) == ("Example Flowers", stamp(clock()))
+    clock.advance(60)
+    assert await accounts.revoke("Example Flowers") == revoked, "the first time counts"
+    assert await store.accounts() == [revoked, kept]
+    with pytest.raises(ValueError, match="already"):
+        await accounts.register("Example Flowers", "trader")
+    with pytest.raises(ValueError, match="no account named 'Nobody'"):
+        await accounts.revoke("Nobody")
+
+
+async def test_who_withdraws_its_own_cached_key_sees_it_end_at_once(accounts):
+    _, key = await accounts.register("Example Flowers", "trader")
+    assert await accounts.authenticate(key) is not None
+    await accounts.revoke("Example Flowers")
+    assert await accounts.authenticate(key) is None
+
+
+async def test_no_more_accounts_are_remembered_than_the_limit(accounts, store):
     keys = [(await accounts.register(f"Example {number}", "trader"))[1] for number in range(3)]
     for key in keys[0], keys[1], keys[0], keys[2]:
         assert await accounts.authenticate(key) is not None
-    withdraw_all(database)
+    for number in range(3):
+        await store.revoke_account(f"Example {number}", at(1))
     assert [await accounts.authenticate(key) is not None for key in keys] == [True, False, True]
 
 

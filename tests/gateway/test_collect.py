@@ -187,7 +187,8 @@ async def test_a_decision_that_names_no_delivery_is_refused(gateway, lodged):
 
 async def test_a_permit_request_is_no_decision(gateway, lodged):
     with pytest.raises(Refused):
-        await collect(gateway, "FSA", delivery_to(lodged, "FSA").body, "json", delivery_to(lodged, "FSA").id)
+        own = delivery_to(lodged, "FSA").id
+        await collect(gateway, "FSA", (await gateway.store.fetch("FSA", own)).body, "json", own)
 
 
 async def test_a_case_that_never_stands_still_ends_in_an_error_and_not_in_a_loop(gateway, lodged):

@@ -74,7 +74,8 @@ async def test_an_agency_gets_its_items_and_its_part_as_a_valid_message_in_its_f
     for delivery in file.deliveries:
         agency = gateway.agencies[delivery.agency]
         assert delivery.media == f"application/{agency.media}"
-        request = read(registry, delivery.body, agency.media, message="guichet/1/PermitRequest").document
+        sent = await gateway.store.fetch(agency.code, delivery.id)
+        request = read(registry, sent.body, agency.media, message="guichet/1/PermitRequest").document
         assert (request.DeliveryID, request.DeclarationID) == (delivery.id, accepted.mrn)
         assert (request.AgencyCode, request.IssueDateTime) == (delivery.agency, accepted.accepted_at)
         assert request.DueDateTime == delivery.due_at > accepted.accepted_at
@@ -88,7 +89,7 @@ async def test_an_agency_gets_its_items_and_its_part_as_a_valid_message_in_its_f
 
 async def test_an_agency_sees_nothing_that_it_is_not_to_see(gateway, trader):
     accepted = await lodge_sample(gateway, trader, "import-hotel-supplies.xml")
-    textiles = delivery_to(await case(gateway, accepted.mrn), "TEX")
+    textiles = await gateway.store.fetch("TEX", delivery_to(await case(gateway, accepted.mrn), "TEX").id)
     assert b"Exporter" not in textiles.body
     assert b"InvoiceLine" not in textiles.body
 

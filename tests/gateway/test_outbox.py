@@ -1,14 +1,12 @@
 """The outbox: every way a send may end, who waits for whom, and what is left after a crash."""
 
 import asyncio
-import dataclasses
 import logging
-import re
 
 import msgspec
 import pytest
 
-from adapters.port import Declined, Pickup, Receipt, Unreachable
+from adapters.port import Declined, Receipt, Unadmitted, Unreachable
 from gateway import bootstrap
 from gateway.collect import collect
 from gateway.retry import RetryPolicy
@@ -21,18 +19,12 @@ from tests.gateway.scripted import (
     eventually,
     kinds,
     lodge_sample,
-    sample,
+    renamed,
     states,
 )
 
 FLOWERS = "import-cut-flowers-kenya.xml"  # plant health alone
-BEEF = "import-chilled-beef-argentina.xml"  # food safety alone
 ORCHIDS = "import-orchids-thailand.xml"  # plant health and wildlife
-
-
-def renamed(name: str, reference: str) -> bytes:
-    """A sample under another reference."""
-    return re.sub(rb"(FunctionalReferenceID>)[^<]+", rb"\g<1>" + reference.encode(), sample(name), count=1)
 
 
 async def test_an_agency_that_takes_a_delivery_is_awaited(gateway, trader, partners):
@@ -42,7 +34,8 @@ async def test_an_agency_that_takes_a_delivery_is_awaited(gateway, trader, partn
     assert kinds(file)[-2:] == ["sent", "under-control"]
     [outgoing] = partners["PHS"].sent
     [delivery] = file.deliveries
-    assert (outgoing.delivery_id, outgoing.body, outgoing.due_at) == (delivery.id, delivery.body, delivery.due_at)
+    assert (outgoing.delivery_id, outgoing.due_at) == (delivery.id, delivery.due_at)
+    assert outgoing.body == (await gateway.store.fetch("PHS", delivery.id)).body
     assert outgoing.media == "application/xml"
     assert outgoing.callback_url == f"http://127.0.0.1:8080/v1/agency/deliveries/{delivery.id}/decision"
 
@@ -138,6 +131,19 @@ async def test_a_partner_that_never_answers_is_cut_off(settings, clock, partners
         accepted = await lodge_sample(gateway, trader, FLOWERS)
         file = await case_when(gateway, accepted.mrn, lambda file: "retry" in kinds(file))
         assert "no answer within" in file.deliveries[0].problem
+
+
+async def test_an_agency_that_does_not_let_us_in_is_tried_again_and_the_operator_warned(
+    gateway, trader, partners, clock, caplog
+):
+    partners["PHS"].script.append(Unadmitted("answered 401"))
+    accepted = await lodge_sample(gateway, trader, FLOWERS)
+    file = await case_when(gateway, accepted.mrn, lambda file: "retry" in kinds(file))
+    assert states(file) == {"PHS": "queued"}
+    [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "PHS" in warning.getMessage() and "answered 401" in warning.getMessage()
+    clock.advance(gateway.settings.retry.cap)
+    await case_when(gateway, accepted.mrn, lambda file: states(file) == {"PHS": "awaiting"})
 
 
 # Not at all
@@ -324,75 +330,19 @@ async def test_a_store_that_fails_for_a_while_is_told_of_once_and_survived(gatew
     assert caplog.text.count("traffic with PHS fails") == 1
 
 
-async def test_the_log_holds_no_payload_and_no_partners_words(gateway, trader, partners, caplog, clock):
+async def test_the_log_holds_the_cause_and_no_payload_and_no_partners_words(gateway, trader, partners, caplog, clock):
     caplog.set_level(logging.DEBUG)
-    partners["PHS"].script.extend([Unreachable("echo: Rosenhof"), Declined("echo: Rosenhof")])
+    spoilt = Receipt(b'{"Decision":{"OutcomeCode":"Rosenhof","Rosenhof":1}}')
+    partners["PHS"].script.extend([Unreachable("answered 503", "echo: Rosenhof"), Declined("answered 422", "Rosenhof")])
     accepted = await lodge_sample(gateway, trader, FLOWERS)
     await case_when(gateway, accepted.mrn, lambda file: "retry" in kinds(file))
     clock.advance(1000)
-    await case_when(gateway, accepted.mrn, lambda file: "parked" in kinds(file))
+    file = await case_when(gateway, accepted.mrn, lambda file: "parked" in kinds(file))
+    assert "Rosenhof" in file.deliveries[0].problem, "an operator who asks for it may read it"
+    partners["PHS"].otherwise = spoilt
+    other = await lodge_sample(gateway, trader, FLOWERS, body=renamed(FLOWERS, "OTHER"))
+    await case_when(gateway, other.mrn, lambda file: "parked" in kinds(file))
+    for cause in "answered 503", "answered 422", "value.code":
+        assert cause in caplog.text
     assert "Rosenhof" not in caplog.text
     assert "MetaData" not in caplog.text
-
-
-# Folders
-
-
-@pytest.fixture
-async def with_folder(built, partners):
-    """Plant health, but by folder."""
-    agencies = dict(built.agencies)
-    agencies["PHS"] = msgspec.structs.replace(agencies["PHS"], channel="folder", folder="unused", url=None)
-    async with bootstrap.running(dataclasses.replace(built, agencies=agencies)) as gateway:
-        yield gateway
-
-
-async def test_decisions_are_picked_up_each_on_its_own(with_folder, partners):
-    gateway, partner = with_folder, partners["PHS"]
-    trader, _ = await gateway.accounts.register("Greengate Brokers", "trader")
-    accepted = await lodge_sample(gateway, trader, FLOWERS)
-    file = await case_when(gateway, accepted.mrn, lambda file: states(file) == {"PHS": "awaiting"})
-    other = await lodge_sample(gateway, trader, BEEF)
-    foreign = (await case(gateway, other.mrn)).deliveries[0].id
-    own = file.deliveries[0].id
-    partner.waiting = [
-        Pickup("broken", "application/json", b"{"),
-        Pickup("nameless", "application/json", decision()),
-        Pickup("foreign", "application/json", decision(delivery_id=foreign)),
-        Pickup("good", "application/json", decision(delivery_id=own)),
-        Pickup("again", "application/json", decision(delivery_id=own)),
-        Pickup("contrary", "application/json", decision("refused", delivery_id=own)),
-    ]
-    await eventually(lambda: len(partner.settled) == 6)
-    assert partner.settled["good"] is None
-    assert partner.settled["again"] is None
-    assert "json" in partner.settled["broken"]
-    assert "decision.delivery-missing" in partner.settled["nameless"]
-    assert foreign in partner.settled["foreign"]
-    assert "decided before" in partner.settled["contrary"]
-    assert (await case(gateway, accepted.mrn)).case.state == "released"
-
-
-async def test_a_decision_that_we_cannot_store_now_is_not_settled_and_holds_up_no_other(with_folder, partners):
-    gateway, partner = with_folder, partners["PHS"]
-    trader, _ = await gateway.accounts.register("Greengate Brokers", "trader")
-    lodged = [
-        await lodge_sample(gateway, trader, FLOWERS, body=renamed(FLOWERS, f"FOLDER-{number}")) for number in range(2)
-    ]
-    first, second = [(await case(gateway, accepted.mrn)).deliveries[0].id for accepted in lodged]
-    find, broken = gateway.store.case_of_delivery, True
-
-    async def find_or_fail(delivery_id: str):
-        if broken and delivery_id == first:
-            raise OSError("disk gone")
-        return await find(delivery_id)
-
-    gateway.store.case_of_delivery = find_or_fail
-    partner.waiting = [
-        Pickup("first", "application/json", decision(delivery_id=first)),
-        Pickup("second", "application/json", decision(delivery_id=second)),
-    ]
-    await eventually(lambda: "second" in partner.settled)
-    assert "first" not in partner.settled
-    broken = False
-    await eventually(lambda: partner.settled == {"first": None, "second": None})

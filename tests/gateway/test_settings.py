@@ -95,9 +95,11 @@ def test_a_fault_is_named_with_the_file(tmp_path, text, told):
     ("environ", "told"),
     [
         ({"GUICHET_PROT": "1"}, r"environment: unknown setting 'prot'; did you mean 'port'\?"),
-        ({"GUICHET_LIMITS": "1"}, "limits"),
+        ({"GUICHET_LIMITS": "1"}, "GUICHET_LIMITS: '1' will not do"),
         ({"GUICHET_LIMITS": "1", "GUICHET_LIMITS__MAX_BYTES": "1"}, "limits is a single value"),
-        ({"GUICHET_PORT": "x"}, "port"),
+        ({"GUICHET_PORT": "x"}, "GUICHET_PORT: 'x' will not do: expected `int`"),
+        ({"GUICHET_LIMITS__MAX_BYTES": "much"}, "GUICHET_LIMITS__MAX_BYTES: 'much' will not do"),
+        ({"GUICHET_FSA_TOKEN": "x"}, "unknown setting 'fsa_token'"),
     ],
 )
 def test_a_fault_in_the_environment_is_named(environ, told):
@@ -118,6 +120,18 @@ def test_a_token_comes_from_its_variable_and_shows_nowhere(tmp_path):
     with pytest.raises(SettingsError, match="MED_TOKEN"):
         settings.agencies["MED"].secret({})
     assert "s3cret" not in repr(settings)
+
+
+def test_a_token_may_stand_in_a_variable_that_looks_like_a_setting(tmp_path):
+    file = write(tmp_path, '[agencies.MED]\ntoken_env = "GUICHET_MED_TOKEN"')
+    environ = {
+        "GUICHET_MED_TOKEN": "one",
+        "GUICHET_AGENCIES__FSA__TOKEN_ENV": "GUICHET_FSA_TOKEN",
+        "GUICHET_FSA_TOKEN": "two",
+    }
+    settings = load(file, environ)
+    assert settings.agencies["MED"].secret(environ) == "one"
+    assert settings.agencies["FSA"].secret(environ) == "two"
 
 
 def test_an_address_of_ip_version_6_gets_its_brackets():

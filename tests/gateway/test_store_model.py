@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.ports import Acceptance, Case, CaseFile, Claim, Conflict, DeliveryChange
+from gateway.ports import Acceptance, Case, CaseFile, Claim, Conflict, DeliveryChange, Dispatch, Listed
 from gateway.store.sqlite import SqliteStore
-from tests.gateway.ledger import admission, at, change, decision, delivery, digest
+from tests.gateway.ledger import admission, at, change, decision, digest, dispatch
 
 AGENCIES = ("FSA", "PHA")
 OPEN = ("queued", "awaiting", "held", "parked")
@@ -24,7 +24,7 @@ class Model:
     """The store's promises, in memory. Cases stand in order of acceptance."""
 
     def __init__(self):
-        self.files, self.named, self.answers = {}, {}, {}
+        self.files, self.bodies, self.named, self.answers = {}, {}, {}, {}
 
     def accept(self, new):
         names = [("key", new.account_id, new.idempotency_key), ("reference", new.account_id, new.reference)]
@@ -47,7 +47,9 @@ class Model:
     def file(self, new):
         values = {name: getattr(new, name, None) for name in Case.__struct_fields__}
         values |= {"id": len(self.files) + 1, "version": 1, "digest": new.body_digest, "updated_at": new.accepted_at}
-        due = tuple(replace(d, next_attempt_at=d.next_attempt_at or new.accepted_at) for d in new.deliveries)
+        self.bodies.update({each.delivery.id: each.body for each in new.deliveries})
+        sent = [each.delivery for each in new.deliveries]
+        due = tuple(replace(each, next_attempt_at=each.next_attempt_at or new.accepted_at) for each in sent)
         return CaseFile(Case(**values), due, (), new.events)
 
     def apply(self, mrn, step):
@@ -69,12 +71,12 @@ class Model:
             values["next_attempt_at"] = step.updated_at
         return replace(old, **values)
 
-    def of(self, agency, states):
-        claims = [Claim(mrn, d) for mrn, file in self.files.items() for d in file.deliveries]
-        return [claim for claim in claims if claim.delivery.agency == agency and claim.delivery.state in states]
+    def listed(self, agencies, states):
+        every = [Listed(mrn, each) for mrn, file in self.files.items() for each in file.deliveries]
+        return [each for each in every if each.delivery.agency in agencies and each.delivery.state in states]
 
     def claim(self, agency, limit, now, lease_until):
-        due = [claim for claim in self.of(agency, ["queued"]) if claim.delivery.next_attempt_at <= now]
+        due = [each for each in self.listed([agency], ["queued"]) if each.delivery.next_attempt_at <= now]
         taken = {c.delivery.id for c in sorted(due, key=lambda c: c.delivery.next_attempt_at)[:limit]}
         for mrn, file in self.files.items():
             leased = tuple(
@@ -82,11 +84,15 @@ class Model:
                 for d in file.deliveries
             )
             self.files[mrn] = replace(file, deliveries=leased)
-        return [claim for claim in self.of(agency, ["queued"]) if claim.delivery.id in taken]
+        held = [each for each in self.listed([agency], ["queued"]) if each.delivery.id in taken]
+        return [Claim(each.mrn, each.delivery, self.bodies[each.delivery.id]) for each in held]
 
-    def next_attempt_at(self):
-        queued = [claim.delivery.next_attempt_at for agency in AGENCIES for claim in self.of(agency, ["queued"])]
-        return min(queued, default=None)
+    def fetch(self, agency, delivery_id):
+        found = [each.delivery for each in self.listed([agency], STATES) if each.delivery.id == delivery_id]
+        return Dispatch(found[0], self.bodies[delivery_id]) if found else None
+
+    def next_attempt_at(self, agency):
+        return min((each.delivery.next_attempt_at for each in self.listed([agency], ["queued"])), default=None)
 
 
 class StoreAgainstModel(RuleBasedStateMachine):
@@ -121,7 +127,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def accept(self, account_id, key, reference, document, due):
         self.lodged += 1
         deliveries = tuple(
-            delivery(self.lodged, agency, self.lodged, next_attempt_at=None if second is None else at(second))
+            dispatch(self.lodged, agency, self.lodged, next_attempt_at=None if second is None else at(second))
             for agency, second in zip(AGENCIES, due, strict=False)
         )
         fields = {"idempotency_key": key, "reference": reference, "document": document, "deliveries": deliveries}
@@ -154,10 +160,22 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
     @rule(agency=st.sampled_from(AGENCIES), skip=st.integers(0, 3), limit=st.integers(1, 3))
     def inbox(self, agency, skip, limit):
-        expected = self.model.of(agency, OPEN)
-        after = expected[skip - 1].delivery.id if 0 < skip <= len(expected) else None
-        page = expected[skip if after else 0 :][:limit]
+        after, page = self.page(self.model.listed([agency], OPEN), skip, limit)
         assert self.run(self.store.inbox(agency, after, limit)) == page
+
+    @rule(state=st.sampled_from(OPEN), skip=st.integers(0, 3), limit=st.integers(1, 3))
+    def undecided(self, state, skip, limit):
+        after, page = self.page(self.model.listed(AGENCIES, [state]), skip, limit)
+        assert self.run(self.store.undecided(state, after, limit)) == page
+
+    def page(self, expected, skip, limit):
+        after = expected[skip - 1].delivery.id if 0 < skip <= len(expected) else None
+        return after, expected[skip if after else 0 :][:limit]
+
+    @rule(agency=st.sampled_from(AGENCIES), owner=st.sampled_from(AGENCIES), number=st.integers(1, 5))
+    def fetch(self, agency, owner, number):
+        wanted = agency, f"{owner}-{number}"
+        assert self.run(self.store.fetch(*wanted)) == self.model.fetch(*wanted)
 
     @rule()
     def reopen(self):
@@ -168,7 +186,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def same_cases(self):
         for mrn, file in self.model.files.items():
             assert self.run(self.store.case_file(mrn)) == file
-        assert self.run(self.store.next_attempt_at()) == self.model.next_attempt_at()
+        for agency in AGENCIES:
+            assert self.run(self.store.next_attempt_at(agency)) == self.model.next_attempt_at(agency)
 
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase

@@ -3,16 +3,7 @@
 import pytest
 
 from gateway.ports import DeliveryChange
-from gateway.store.sqlite import SqliteStore
 from tests.gateway.ledger import admission, at, change, mrn
-
-
-@pytest.fixture
-async def store(tmp_path):
-    store = SqliteStore(tmp_path / "guichet.db")
-    await store.open()
-    yield store
-    await store.close()
 
 
 @pytest.fixture
@@ -49,4 +40,3 @@ async def test_each_agency_has_its_own_next_time(store, trader):
     assert await store.next_attempt_at("FSA") == at(1)
     assert await store.next_attempt_at("PHS") == at(2)
     assert await store.next_attempt_at("TEX") is None
-    assert await store.next_attempt_at() == at(1)

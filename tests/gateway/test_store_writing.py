@@ -22,11 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def database(tmp_path):
-    return tmp_path / "ledger.db"
-
-
-@pytest.fixture
 async def opened(database):
     """Opens stores on the database, and closes them after the test."""
     stores = []

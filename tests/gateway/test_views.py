@@ -3,12 +3,13 @@
 import msgspec
 import pytest
 
-from adapters.port import Unreachable
+from adapters.port import Declined, Receipt, Unreachable
 from gateway.collect import collect
 from gateway.views import status, timeline
 from tests.gateway.scripted import case, case_when, decision, delivery_to, kinds, lodge_sample, states
 
 HOTEL = "import-hotel-supplies.xml"
+FLOWERS = "import-cut-flowers-kenya.xml"
 
 
 @pytest.fixture
@@ -74,12 +75,31 @@ async def test_the_documents_that_are_asked_for_are_named(gateway, lodged, clock
     assert [(each.type, each.description) for each in seen.documents] == [("N853", "health certificate")]
 
 
-async def test_an_agency_that_cannot_be_reached_is_shown_with_its_problem(gateway, trader, partners, clock):
-    partners["PHS"].otherwise = Unreachable("connection refused")
-    accepted = await lodge_sample(gateway, trader, "import-cut-flowers-kenya.xml")
+async def test_of_an_agency_that_is_not_reached_a_trader_learns_when_it_is_tried_again_and_no_more(
+    gateway, trader, partners, clock
+):
+    partners["PHS"].otherwise = Unreachable("Cannot connect to host phs.internal:8443", "10.0.0.7")
+    accepted = await lodge_sample(gateway, trader, FLOWERS)
     file = await case_when(gateway, accepted.mrn, lambda file: "retry" in kinds(file))
     seen = line(status(file, gateway.agencies, clock()), "PHS")
-    assert (seen.status, seen.problem) == ("queued", "connection refused")
+    assert seen.status == "queued"
+    assert seen.problem == f"not reached yet, next attempt at {file.deliveries[0].next_attempt_at}"
+
+
+@pytest.mark.parametrize("play", [Declined("answered 422", "at 10.0.0.7"), Receipt(b"<html>10.0.0.7</html>")])
+async def test_of_a_delivery_that_is_parked_a_trader_learns_who_looks_after_it(gateway, trader, partners, clock, play):
+    partners["PHS"].otherwise = play
+    accepted = await lodge_sample(gateway, trader, FLOWERS)
+    file = await case_when(gateway, accepted.mrn, lambda file: states(file) == {"PHS": "parked"})
+    assert file.deliveries[0].problem, "the operator has the reason"
+    assert line(status(file, gateway.agencies, clock()), "PHS").problem == (
+        "declined by the agency, an operator has been told"
+    )
+    assert "10.0.0.7" not in repr((status(file, gateway.agencies, clock()), timeline(file)))
+
+
+async def test_a_delivery_that_has_not_been_tried_has_no_problem(gateway, lodged, clock):
+    assert [each.problem for each in status(lodged, gateway.agencies, clock()).agencies] == [None] * 5
 
 
 async def test_an_agency_that_left_the_list_goes_by_its_code(lodged, clock):

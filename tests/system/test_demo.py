@@ -121,6 +121,13 @@ def test_ctrl_c_ends_everything_with_0(demo):
     assert not any(map(lives, children))
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_no_key_stands_on_a_command_line(demo):
+    """Everybody on the machine can read those."""
+    for pid in demo.children():
+        assert b"gk_" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc, and the leash is Linux only")
 def test_children_do_not_outlive_a_demo_that_is_killed(demo):
     children = demo.children()
@@ -139,4 +146,5 @@ def test_the_curl_lines_that_it_prints_work(curl, demo):
     answer = subprocess.run(
         [*read, "-sS", "-H", "Accept: application/json"], capture_output=True, timeout=20, check=True
     )
-    assert "Response" in msgspec.json.decode(answer.stdout)["MetaData"]
+    [response] = msgspec.json.decode(answer.stdout)["MetaData"]["Response"]
+    assert response["Status"], "a case that agencies decided is more to look at than one that they never saw"

@@ -6,7 +6,8 @@ CREATE TABLE account (
     name       TEXT NOT NULL UNIQUE,
     role       TEXT NOT NULL,
     agency     TEXT,
-    key_digest TEXT NOT NULL UNIQUE
+    key_digest TEXT NOT NULL UNIQUE,
+    revoked_at TEXT
 ) STRICT;
 
 -- CASE is a word of SQL itself, hence the longer name.
@@ -66,8 +67,8 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_case ON delivery (case_id);
 -- Partial, so that their size follows the work in hand and not the number of cases ever lodged.
 CREATE INDEX delivery_claim ON delivery (agency, next_attempt_at) WHERE state = 'queued';
-CREATE INDEX delivery_wake ON delivery (next_attempt_at) WHERE state = 'queued';
 CREATE INDEX delivery_inbox ON delivery (agency) WHERE state IN ('queued', 'awaiting', 'held', 'parked');
+CREATE INDEX delivery_undecided ON delivery (state) WHERE state IN ('queued', 'awaiting', 'held', 'parked');
 
 CREATE TABLE delivery_body (
     seq  INTEGER PRIMARY KEY REFERENCES delivery (seq),

@@ -142,10 +142,15 @@ def read_sample(name: str) -> bytes:
 
 
 @asynccontextmanager
-async def housed(folder: Path, patience: float = 30.0, ceiling: int = CEILING) -> AsyncIterator[House]:
+async def housed(
+    folder: Path, patience: float = 30.0, ceiling: int = CEILING, schemas: Path | None = None
+) -> AsyncIterator[House]:
     """A house of its own."""
     settings = Settings(
-        database=f"sqlite:///{folder / 'guichet.db'}", limits=Limits(max_bytes=ceiling), patience=patience
+        database=f"sqlite:///{folder / 'guichet.db'}",
+        limits=Limits(max_bytes=ceiling),
+        patience=patience,
+        schemas=schemas or Settings().schemas,
     )
     gateway = bootstrap.build(settings, adapters={})
     await gateway.store.open()

@@ -1,5 +1,6 @@
 """The description says what the gateway does: every registered route is in it, and every answer seen is described."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -57,7 +58,7 @@ async def test_what_is_registered_is_described_and_the_other_way_round(tmp_path)
 
 
 def test_every_reference_leads_somewhere():
-    found = set(references(DESCRIPTION))
+    found = {reference for reference in references(DESCRIPTION) if reference.startswith("#")}
     assert found
     for reference in found:
         assert resolve(reference)
@@ -71,7 +72,7 @@ def test_operations_are_named_once():
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_path_parameters_are_those_of_the_path(method, path):
     described = [p["name"] for p in OPERATIONS[method, path]["parameters"] if p["in"] == "path"]
-    assert described == [part.strip("{}") for part in path.split("/") if part.startswith("{")]
+    assert described == re.findall(r"\{(\w+)\}", path)
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -82,10 +83,10 @@ def test_every_operation_tells_its_errors_and_who_may_call(method, path):
     assert ({"401", "403"} <= statuses) == bool(operation["security"])
     assert ({"400", "408", "413", "415"} <= statuses) == ("requestBody" in operation)
     assert ("404" in statuses) == ("{" in path)
-    for answer in operation["responses"].values():
+    for status, answer in operation["responses"].items():
         told = resolve(answer["$ref"]) if "$ref" in answer else answer
         assert "X-Conversation-ID" in told["headers"]
-        assert told["content"]
+        assert ("content" in told) == (status != "304")
 
 
 def check(value, schema: dict, where: str = "") -> None:
@@ -126,6 +127,11 @@ async def test_what_is_answered_is_what_is_described(house):
         ("GET", "/healthz", "/healthz", None, None),
         ("GET", "/readyz", "/readyz", None, None),
         ("GET", "/v1/declarations/{mrn}", case, "trader", None),
+        ("GET", "/v1/packages", "/v1/packages", None, None),
+        ("GET", "/v1/codelists", "/v1/codelists", None, None),
+        ("GET", "/v1/codelists/{list}", "/v1/codelists/hs-headings?on=any", None, None),
+        ("GET", "/v1/rules", "/v1/rules?on=any", None, None),
+        ("GET", "/v1/requirements", "/v1/requirements?on=any", None, None),
     ]
     for method, template, path, caller, data in calls:
         headers = {"Content_Type": "application/json"} if data else {}

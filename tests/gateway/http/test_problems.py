@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from lxml import etree
 
-from gateway.http.problems import KINDS
+from datamodel.wording import catalogue
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -60,7 +60,7 @@ async def test_a_failure_is_a_problem_document(shared, form, method, path, calle
         issues = reply.xml.findall(f"{PROBLEM}issues/{PROBLEM}i")
     assert set(problem) == MEMBERS
     assert problem["type"] == f"urn:guichet:problem:{slug}"
-    assert problem["title"] == KINDS[slug].title
+    assert problem["title"] == catalogue()["en"].phrases[f"problem.{slug}"]
     assert int(problem["status"]) == status
     assert problem["conversation_id"] == reply.headers["X-Conversation-ID"] == conversation_id
     assert problem["blame"] == "sender"

@@ -1,0 +1,110 @@
+"""Findings to issues: where in the bytes each one stands, in all notations, in document order whatever the format.
+
+The message is read a second time for this, into instances that know their lines; so it is done only for findings.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from datamodel import foreign, json_instances, xml_instances
+from datamodel.check import Checker, Place
+from datamodel.codecs import Parsed
+from datamodel.findings import SEVERITIES, Finding, Step
+from datamodel.instances import Instance
+from datamodel.issues import Issue, Report
+from datamodel.limits import Limits
+from datamodel.model import ClassType, Model
+from datamodel.xml_guard import BOM
+
+LAST: Final = 1 << 62  # the position of what is absent among elements whose order is free
+
+Order = tuple[int, ...]
+
+
+def locate(parsed: Parsed, body: bytes, findings: Sequence[Finding], limits: Limits) -> Report:
+    """The findings as issues. Of more than are told, the gravest are kept; the rest is counted.
+
+    Raises ValueError for steps that the message type does not have.
+    """
+    if not findings:
+        return Report((), 0)
+    locator = Locator(parsed.message.model, _instances(parsed, body, limits), limits)
+    placed = [(*locator.place(each.steps), each) for each in findings]
+    placed.sort(key=lambda entry: (SEVERITIES.index(entry[2].severity), entry[0], entry[2].attribute or ""))
+    told = placed[: limits.max_issues]
+    told.sort(key=lambda entry: (entry[0], entry[2].attribute or ""))
+    return Report(tuple(locator.issue(place, each) for _, place, each in told), min(len(placed), limits.max_counted))
+
+
+def _instances(parsed: Parsed, body: bytes, limits: Limits) -> Instance:
+    if parsed.format == "xml":
+        return xml_instances.instances(body)
+    model, text = parsed.message.model, body.removeprefix(BOM).decode()
+    if not model.typed:
+        return foreign.json_instance(model, text, limits)
+    return json_instances.instances(text, model.root, limits)
+
+
+class Locator:
+    """Follows steps through the instances of one message. What it has looked up once it remembers."""
+
+    def __init__(self, model: Model, found: Instance, limits: Limits) -> None:
+        self._known: dict[tuple[Step, ...], tuple[Order, Place]] = {(): ((), Place(model.root, found, None, 1))}
+        self._children: dict[int, dict[tuple[str, int], tuple[int, Instance]]] = {}
+        self._shown = Checker(model, limits).shown
+
+    def place(self, steps: tuple[Step, ...]) -> tuple[Order, Place]:
+        """Where the steps lead, with its order among all places. Raises ValueError."""
+        if steps not in self._known:
+            order, parent = self.place(steps[:-1])
+            own, place = self._below(parent, *steps[-1])
+            self._known[steps] = ((*order, *own), place)
+        return self._known[steps]
+
+    def _below(self, parent: Place, name: str, index: int | None) -> tuple[Order, Place]:
+        content = parent.element.content
+        children = content.children if isinstance(content, ClassType) else ()
+        rank = next((rank for rank, element in enumerate(children) if element.json_name == name), None)
+        if rank is None:
+            raise ValueError(f"no {name!r} below {parent.element.json_name!r}")
+        element, occurrence = children[rank], index or 0
+        absent = (LAST, Instance(element.tag, element.name, parent.instance.line, parent.instance.column))
+        position, found = self._instances_below(parent.instance).get((element.tag, occurrence), absent)
+        free = isinstance(content, ClassType) and content.interleaved
+        return (position,) if free else (rank, occurrence), Place(element, found, parent, occurrence + 1)
+
+    def _instances_below(self, parent: Instance) -> dict[tuple[str, int], tuple[int, Instance]]:
+        """The children of an instance by tag and occurrence from 0, each with its position."""
+        if id(parent) not in self._children:
+            counts: Counter[str] = Counter()
+            found = self._children[id(parent)] = {}
+            for position, below in enumerate(parent.children):
+                found[below.tag, counts[below.tag]] = (position, below)
+                counts[below.tag] += 1
+        return self._children[id(parent)]
+
+    def issue(self, place: Place, finding: Finding) -> Issue:
+        """The issue of a finding at its place."""
+        spot = place.instance
+        line, column, below = spot.line, spot.column, ""
+        if finding.attribute is not None:
+            below = f"/@{finding.attribute}"
+            tags = {use.label: use.name for use in place.element.content.attributes}
+            if attribute := spot.attributes.get(tags.get(finding.attribute, "")):
+                line, column = attribute.line, attribute.column
+        return Issue(
+            rule=finding.rule,
+            severity=finding.severity,
+            text=finding.text,
+            remedy=finding.remedy,
+            legal_basis=finding.legal_basis,
+            xpath=place.xpath + below,
+            json_pointer=place.pointer + below,
+            wco_pointer=place.tagged(),
+            wco_id=place.element.wco_id or None,
+            line=line,
+            column=column,
+            value=self._shown(place.element, finding.value),
+            expected=finding.expected,
+        )

@@ -1,0 +1,177 @@
+"""Paths in expressions, as `it.Commodity.Classification`: where they lead in the model, and how that is read."""
+
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from datamodel import rule_plans as plans
+from datamodel.model import ClassType, Element, SimpleType
+from datamodel.rule_plans import Read
+from datamodel.rule_syntax import Node
+from datamodel.rule_types import VALUES, Kind, Variable, always, bad, kind_of
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """The names that an expression may use; `level` counts the loops that it stands in.
+
+    `typed` says whether documents are structs or dicts; `hints` are remedies for names that people try.
+    """
+
+    variables: dict[str, Variable]
+    typed: bool
+    level: int = 0
+
+    def with_variable(self, node: Node, kind: Kind, *, loop: bool) -> "Environment":
+        """The environment of a macro's body. Raises RuleError for a name that is taken."""
+        if node.value in self.variables:
+            raise bad(f"{node.value!r} means something else already; take another name for each part", node)
+        level = self.level + loop
+        variable = Variable(kind, level)
+        return msgspec.structs.replace(self, variables={**self.variables, node.value: variable}, level=level)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a path leads. `read` gives its value, or the parts of a list; `there` whether it is in the document."""
+
+    kind: Kind
+    read: Read | None
+    there: Read
+
+
+def is_path(node: Node) -> bool:
+    """Whether a node is a variable, or something below one."""
+    while node.kind in ("select", "index"):
+        node = node.parts[0]
+    return node.kind == "name"
+
+
+def resolve(node: Node, around: Environment, facts: frozenset[str]) -> Place:
+    """The place of a path. `facts` are paths that are known to be there. Raises RuleError."""
+    root, steps = _unfold(node)
+    variable = around.variables.get(root.value)
+    if variable is None:
+        raise bad(f"there is no {root.value!r} here{_near(root.value, list(around.variables))}", root)
+    attribute = steps.pop() if steps and steps[-1].value.startswith("@") else None
+    if not steps and attribute is None:
+        return _of_variable(root, variable, around, facts)
+    chain, kind = _chain(root, variable, steps, facts)
+    last = chain[-1][1] if chain else variable.element or variable.kind.element
+    if attribute is not None:
+        return _of_attribute(root.value, chain, attribute, kind, last, facts, around.typed)
+    if kind.name == "list":
+        return _of_list(node, root.value, variable, chain, kind, around)
+    there = plans.present(root.value, chain, around.typed, None)
+    if kind.name == "part":
+        return Place(kind, None, there)
+    return Place(kind, plans.one(root.value, chain, around.typed, None, simple_type(chain[-1][1])), there)
+
+
+def simple_type(element: Element) -> SimpleType:
+    """The type of a simple element."""
+    assert not isinstance(element.content, ClassType)
+    return element.content.type
+
+
+def _unfold(node: Node) -> tuple[Node, list[Node]]:
+    steps: list[Node] = []
+    while node.kind in ("select", "index"):
+        steps.append(node)
+        node = node.parts[0]
+    if node.kind != "name":
+        raise bad("only what is named can have parts; name it under let first", node)
+    return node, steps[::-1]
+
+
+def _near(name: str, names: list[str]) -> str:
+    close = get_close_matches(name, names, n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(sorted(names)[:12])}"
+
+
+def _of_variable(root: Node, variable: Variable, around: Environment, facts: frozenset[str]) -> Place:
+    kind, read = variable.kind, plans.variable(root.value)
+    if kind.name == "list":
+        _once(root, variable, around)
+        return Place(kind, read, plans.filled(read))
+    if root.value in facts:
+        kind = kind.surely()
+    if variable.element is not None:
+        value = plans.one(root.value, (), around.typed, None, simple_type(variable.element))
+        return Place(kind, value, lambda scope: read(scope) is not None)
+    return Place(kind, None if kind.name == "part" else read, lambda scope: read(scope) is not None)
+
+
+def _once(node: Node, variable: Variable, around: Environment) -> None:
+    """Refuse a list that a loop would go through again for each of its parts."""
+    if variable.level < around.level:
+        raise bad(
+            f"this would go through all of {node.value} again for each part of a loop; name a list of what you need "
+            "of it under let, which is made once, and ask whether a value is `in` it",
+            node,
+        )
+
+
+def _chain(
+    root: Node, variable: Variable, steps: list[Node], facts: frozenset[str]
+) -> tuple[list[tuple[ClassType, Element]], Kind]:
+    """The elements on the way and the type at its end."""
+    chain: list[tuple[ClassType, Element]] = []
+    kind = variable.kind
+    for step in steps:
+        if kind.name == "list":
+            remedy = f"look at each with .exists(p, p.{step.value} ...), all or map"
+            raise bad(f"{_last(root, chain)} may stand several times; {remedy}", step)
+        content = kind.element.content if kind.name == "part" and kind.element else None
+        if not isinstance(content, ClassType):
+            raise bad(f"{_last(root, chain)} is {kind.words} and has no parts", step)
+        element = next((each for each in content.children if each.json_name == step.value), None)
+        if element is None:
+            names = [each.json_name for each in content.children]
+            raise bad(f"{_last(root, chain)} has no {step.value!r}{_near(step.value, names)}", step)
+        chain.append((content, element))
+        absent = (kind.absent or not always(content, element)) and step.text not in facts
+        kind = kind_of(element, absent=absent)
+        if element.many:
+            kind = Kind("list", of=kind_of(element, absent=element.nillable), element=element)
+    return chain, kind
+
+
+def _last(root: Node, chain: list[tuple[ClassType, Element]]) -> str:
+    return chain[-1][1].json_name if chain else root.value
+
+
+def _of_attribute(
+    name: str,
+    chain: list[tuple[ClassType, Element]],
+    step: Node,
+    kind: Kind,
+    element: Element | None,
+    facts: frozenset[str],
+    typed: bool,
+) -> Place:
+    if element is None or kind.name == "list":
+        raise bad(f"{step.value} needs one element that carries it", step)
+    label = step.value[1:]
+    use = next((use for use in element.content.attributes if use.label == label), None)
+    if use is None:
+        names = ["@" + each.label for each in element.content.attributes]
+        raise bad(f"{element.json_name} carries no {step.value!r}{_near(step.value, names)}", step)
+    absent = (kind.absent or not use.required) and step.text not in facts
+    read = plans.one(name, chain, typed, label, use.type)
+    return Place(Kind(VALUES[use.type.json_kind], absent), read, plans.present(name, chain, typed, label))
+
+
+def _of_list(
+    node: Node,
+    name: str,
+    variable: Variable,
+    chain: list[tuple[ClassType, Element]],
+    kind: Kind,
+    around: Environment,
+) -> Place:
+    _once(node, variable, around)
+    read: Any = plans.parts(name, chain, around.typed)
+    there = plans.filled(read)
+    if kind.of is not None and kind.of.name != "part":
+        read = plans.values(name, chain, around.typed, simple_type(chain[-1][1]))
+    return Place(kind, read, there)

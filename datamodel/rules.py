@@ -1,0 +1,102 @@
+"""The rules of an administration: cross-field checks in CEL that are data, each with a purpose, an act and its days.
+
+A set is taken as a whole or refused as a whole with everything that is wrong with it. What it was compiled to holds for
+the life of the process; documents are checked as of a day, so that a rule may begin and end while the gateway runs.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from datamodel.circumstances import country_of
+from datamodel.findings import SEVERITIES, Finding
+from datamodel.limits import Limits
+from datamodel.registry import Message, Registry
+from datamodel.rule_binding import Bound, bind, inherit
+from datamodel.rule_files import BadRules, Fault, Rule, Written, read_rules
+from datamodel.rule_logic import set_faults
+from datamodel.rule_plans import Work
+
+# Of one severity in one document, because a hostile one may break a rule a million times. Each severity has its own, so
+# that no number of warnings hides an error.
+MAX_FINDINGS: Final = Limits().max_counted
+
+
+class RuleBook:
+    """A set of rules, ready for the message types that they are for. Safe to share between threads."""
+
+    def __init__(self, bound: dict[str, list[Bound]], rules: Sequence[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._bound = bound
+
+    @classmethod
+    def load(cls, source: Path, registry: Registry) -> "RuleBook":
+        """The rules of a folder or a file. No folder, no rules. Raises BadRules with everything that is wrong."""
+        if not source.exists():
+            return cls({}, ())
+        written, faults = read_rules(source)
+        return cls.of(written, registry, faults)
+
+    @classmethod
+    def of(cls, written: Sequence[Written], registry: Registry, faults: Sequence[Fault] = ()) -> "RuleBook":
+        """The book of rules that have been read. Raises BadRules."""
+        problems = list(faults)
+        bound: dict[str, list[Bound]] = {}
+        addressed = []
+        for each in written:
+            bases = _addressed(each, registry)
+            addressed.append((each, frozenset(bases)))
+            problems += _nowhere(each, registry)
+            ready: dict[str, Bound | None] = {}
+            for base in dict.fromkeys(bases.values()):
+                ready[base], found = bind(each, registry.messages[base])
+                problems += found
+            for key, base in bases.items():
+                if own := ready[base]:
+                    rule = own if key == base else inherit(own, registry.messages[key], registry.messages[base])
+                    bound.setdefault(key, []).append(rule)
+        problems += set_faults(addressed)
+        if problems:
+            raise BadRules(sorted(problems))
+        return cls(bound, [each.rule for each in written])
+
+    def check(self, message: Message, document: Any, as_of: date, work: Work | None = None) -> list[Finding]:
+        """What breaks rules in force on a day, of each severity up to MAX_FINDINGS. `work` counts evaluations."""
+        work = work or Work()
+        country = country_of(message.model, document)
+        found: dict[str, list[Finding]] = {severity: [] for severity in SEVERITIES}
+        for each in self._bound.get(message.key, ()):
+            rule = each.written.rule
+            if rule.in_force(as_of) and rule.country in ("", country):
+                room = MAX_FINDINGS - len(found[rule.severity])
+                found[rule.severity] += islice(each.findings(document, as_of, work), room)
+        return [finding for severity in SEVERITIES for finding in found[severity]]
+
+    def of_message(self, key: str) -> list[Rule]:
+        """The rules for a message type, whatever the day."""
+        return [each.written.rule for each in self._bound.get(key, ())]
+
+
+def _addressed(written: Written, registry: Registry) -> dict[str, str]:
+    """The keys of the message types that a rule is for, each with the one whose names the rule uses.
+
+    That is the type itself where the rule names it, else the nearest that it derives from and the rule names.
+    """
+    found = {}
+    for key in registry.messages:
+        base = key
+        while base in registry.messages and not any(fnmatchcase(base, name) for name in written.rule.messages):
+            base = registry.messages[base].model.facts.base
+        if base in registry.messages:
+            found[key] = base
+    return found
+
+
+def _nowhere(written: Written, registry: Registry) -> list[Fault]:
+    """Patterns to which no message type answers."""
+    lost = [name for name in written.rule.messages if not any(fnmatchcase(key, name) for key in registry.messages)]
+    known = ", ".join(registry.messages)
+    return [written.fault("messages", f"there is no message type {name!r}; there are {known}") for name in lost]
