@@ -13,7 +13,10 @@ DAY: Final = "%Y%m%d"  # formats 102 and 304 of UN/EDIFACT 2379 both begin with 
 
 
 def country_of(model: Model, document: Any) -> str | None:
-    """The country to whose administration the document is addressed: its envelope's, else that of its package."""
+    """The country to whose administration the document is addressed: its envelope's, else that of its package.
+
+    None where neither names one; then it is that of the administration that reads the document, which the caller knows.
+    """
     value = document.get(COUNTRY) if isinstance(document, dict) else getattr(document, COUNTRY, None)
     return value_of(value) or model.facts.country or None
 

@@ -33,6 +33,8 @@ class Enough(Exception):
 class CodeLists:
     """The lists by name, and which positions take them."""
 
+    home: str | None = None  # the country of documents that name none
+
     def __init__(self, lists: Mapping[str, CodeList], bindings: Iterable[Binding]) -> None:
         self.lists = dict(lists)
         self.bindings = tuple(bindings)
@@ -51,7 +53,7 @@ class CodeLists:
 
         Of one severity at most `most` are found.
         """
-        node = self.compiled(message, country or country_of(message.model, document))
+        node = self.compiled(message, country or country_of(message.model, document) or self.home)
         run = _Run(self.lists, as_of, most)
         if node is not None:
             with suppress(Enough):

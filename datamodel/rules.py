@@ -28,6 +28,8 @@ MAX_FINDINGS: Final = Limits().max_counted
 class RuleBook:
     """A set of rules, ready for the message types that they are for. Safe to share between threads."""
 
+    home: str | None = None  # the country of documents that name none
+
     def __init__(self, bound: dict[str, list[Bound]], rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
         self._bound = bound
@@ -66,7 +68,7 @@ class RuleBook:
     def check(self, message: Message, document: Any, as_of: date, work: Work | None = None) -> list[Finding]:
         """What breaks rules in force on a day, of each severity up to MAX_FINDINGS. `work` counts evaluations."""
         work = work or Work()
-        country = country_of(message.model, document)
+        country = country_of(message.model, document) or self.home
         found: dict[str, list[Finding]] = {severity: [] for severity in SEVERITIES}
         for each in self._bound.get(message.key, ()):
             rule = each.written.rule

@@ -50,7 +50,7 @@ def build(
     return Gateway(
         settings=settings,
         registry=registry,
-        checks=load_checks(settings.schemas, registry),
+        checks=load_checks(settings.schemas, registry, settings.country),
         words=catalogue(settings.schemas),
         store=store,
         requirements=requirements,

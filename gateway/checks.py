@@ -12,9 +12,13 @@ from datamodel.semantics import Semantics
 TABLES: Final = ("codelists", "rules")
 
 
-def load_checks(schemas: Path, registry: Registry) -> Semantics:
-    """Read the tables. Raises ValueError with file and line of every fault in one of them."""
+def load_checks(schemas: Path, registry: Registry, home: str) -> Semantics:
+    """Read the tables. Documents that name no country are held to those of `home`, so that no one slips past by silence.
+
+    Raises ValueError with file and line of every fault in one of them.
+    """
     lists, rules = CodeLists.load(schemas / "codelists"), RuleBook.load(schemas / "rules", registry)
+    lists.home = rules.home = home
     return Semantics([lists, rules], digest=tables_digest(schemas))
 
 

@@ -57,12 +57,13 @@ def load_library(settings_file: Path | None) -> "Library":
     from gateway.docs.library import Library
     from gateway.requirements import RequirementTable, load_agencies
 
-    schemas = load_settings(settings_file).schemas
+    settings = load_settings(settings_file)
+    schemas = settings.schemas
     try:
         registry = Registry.load(schemas)
         agencies = load_agencies(schemas / "agencies")
         table = RequirementTable.load(schemas / "requirements", agencies)
-        library = Library(registry, schemas, table, agencies, load_checks(schemas, registry))
+        library = Library(registry, schemas, table, agencies, load_checks(schemas, registry, settings.country))
         _ = (library.codelists, library.rulebook)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

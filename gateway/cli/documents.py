@@ -47,6 +47,15 @@ MessageKey = Annotated[
     str | None,
     typer.Option("--message", metavar="KEY", help="Take it for this message type (see: guichet messages)."),
 ]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        metavar="DAY",
+        help="The day whose code lists and rules count; else the day of acceptance in the document, else today.",
+    ),
+]
 As = Annotated[
     Format | None,
     typer.Option("--as", help="Format of the input; without it, told by the content, then by the file's name."),
@@ -80,7 +89,7 @@ def load_checks(settings: "Settings", registry: "Registry") -> "Semantics":
     from gateway.checks import load_checks as load
 
     try:
-        return load(settings.schemas, registry)
+        return load(settings.schemas, registry, settings.country)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -160,15 +169,7 @@ def validate(
     files: Files,
     message: MessageKey = None,
     as_: As = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            "--as-of",
-            formats=["%Y-%m-%d"],
-            metavar="DAY",
-            help="The day whose code lists and rules count; else the day of acceptance in the document, else today.",
-        ),
-    ] = None,
+    as_of: AsOf = None,
     layout: Annotated[Layout, typer.Option("--format", help="text, or json: one issue a line.")] = Layout.TEXT,
     settings_file: SettingsFile = None,
     language: Language = None,

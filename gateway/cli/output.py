@@ -51,7 +51,7 @@ def guarded_output() -> Iterator[None]:
     sys.stdout = io.TextIOWrapper(
         outlet if unbuffered else io.BufferedWriter(outlet),
         encoding=plain.encoding,
-        errors=plain.errors,
+        errors="replace" if plain.errors == "strict" else plain.errors,  # signs that a terminal has not
         line_buffering=bool(plain.line_buffering),
         write_through=unbuffered,
     )

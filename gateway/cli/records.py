@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway.requirements import Agency, Requirement
 
 ANY = "any"
+FLAGS = {"hs_prefix": "--hs", "procedure": "--procedure", "origin": "--origin", "destination": "--destination"}
 HEADINGS = ("Id", "Agency", "Document", "HS", "Way", "Procedure", "From", "To", "Purpose", "Legal basis")
 
 
@@ -50,13 +51,10 @@ def requirements(
     try:
         agencies = load_agencies(folder / "agencies")
         table = RequirementTable.load(folder / "requirements", agencies)
-        day = on.date() if on else date.today()
-        found = table.enquire(hs, direction.value if direction else None, procedure, origin, destination, day)
-    except NoSuchCode as error:  # which names a column of the table
-        given = {"hs_prefix": ("--hs", hs), "procedure": ("--procedure", procedure)}
-        given |= {"origin": ("--origin", origin), "destination": ("--destination", destination)}
-        flag, value = given[error.column]
-        raise typer.BadParameter(f"{flag} {value}: {error.remedy}") from None
+        found = table.enquire(hs, direction.value if direction else None, procedure, origin, destination, _day(on))
+    except NoSuchCode as error:
+        given = {"hs_prefix": hs, "procedure": procedure, "origin": origin, "destination": destination}
+        raise typer.BadParameter(f"{FLAGS[error.column]} {given[error.column]}: {error.remedy}") from None
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if layout is Layout.JSON:
@@ -66,6 +64,10 @@ def requirements(
         print_rows(HEADINGS, [_row(row, agencies[row.agency]) for row in found])
     else:
         typer.echo("No agency asks for a document for these goods.")
+
+
+def _day(on: datetime | None) -> date:
+    return on.date() if on else date.today()
 
 
 def _row(row: "Requirement", agency: "Agency") -> list[str]:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from datamodel import bundles
 from datamodel.codecs import read
 from datamodel.facets import describe
 from datamodel.issues import Issue, Refused
-from datamodel.model import SimpleType
+from datamodel.model import XSI, SimpleType
 from datamodel.names import OWN_THREAD
 from datamodel.registry import Registry
+from datamodel.schema_faults import words
 from datamodel.wording import PHRASES, BadWords, Wording, catalogue, issue, phrase, speaking
 from gateway.offload import THRESHOLD, offload
 
@@ -71,10 +73,10 @@ def write(schemas: Path, name: str, *lines: str) -> None:
 def test_an_administration_adds_a_language(tmp_path: Path) -> None:
     write(tmp_path, "pt.tsv", "rule\ttext\tremedy", "element.missing\tFalta {name}.\tAcrescente-o: {expected}.")
     write(tmp_path, "phrases/pt.tsv", "key\ttext", "type.text\tum texto", "length.most\t{what}, no máximo {count}")
-    words = catalogue(tmp_path)
-    assert tuple(words) == ("en", "es", "fr", "pt")
+    known = catalogue(tmp_path)
+    assert tuple(known) == ("en", "es", "fr", "pt")
     assert "pt" not in catalogue()
-    with speaking(words["pt"]):
+    with speaking(known["pt"]):
         told = issue("element.missing", name="ID", expected=describe(TEXT))
         assert (told.text, told.remedy) == ("Falta ID.", "Acrescente-o: um texto, no máximo 9.")
         assert issue("body.empty").text == "The message has no content.", "what a language lacks is said in English"
@@ -160,3 +162,50 @@ def test_personal_values_stand_in_no_text(registry: Registry, language: str) -> 
             found = first_issue(registry, body.encode(), form)
             assert (found.rule, found.value) == ("value.length", "(personal)")
             assert "Quillfeather" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Element 'Name': 'it is John's' is not a valid value of the atomic type 'xs:int'.",
+        "Element 'Name': [facet 'pattern'] The value 'John' is not accepted by the pattern '[0-9]*'.",
+        "Element '{urn:x}Name': The actual value 'John' does not match the fixed value constraint 'x'.",
+        "Element 'k': Duplicate key-sequence ['John', 'has'] in unique identity-constraint 'K'.",
+        "Element 'a', attribute '{urn:x}type': The QName value 'John' of the xsi:type attribute does not resolve.",
+    ],
+)
+def test_the_words_of_libxml2_lose_their_values(message: str) -> None:
+    told = words(message)
+    assert "John" not in told
+    assert "…" in told and "{" not in told and not told.endswith(".")
+    assert told.startswith("Element '")
+
+
+IDENTITY = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+ <xs:element name="People">
+  <xs:complexType><xs:sequence>
+   <xs:element name="Person" maxOccurs="unbounded">
+    <xs:complexType><xs:attribute name="id"/></xs:complexType>
+   </xs:element>
+   <xs:element name="Left" type="xs:date" nillable="true" minOccurs="0"/>
+  </xs:sequence></xs:complexType>
+  <xs:unique name="one"><xs:selector xpath="Person"/><xs:field xpath="@id"/></xs:unique>
+ </xs:element>
+</xs:schema>"""
+
+
+def test_what_only_libxml2_knows_is_told_in_our_words(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "people.xsd").write_text(IDENTITY)
+    (tmp_path / "packages").mkdir()
+    bundles.add(tmp_path / "packages", "people", "1", tmp_path / "bundle", ("people.xsd", "People"))
+    foreign = Registry.load(tmp_path)
+    twice = b'<People><Person id="John"/><Person id="John"/></People>'
+    nil = f'<People><Person/><Left xmlns:xsi="{XSI}" xsi:nil="true">2026-01-31</Left></People>'.encode()
+    with speaking(catalogue()["fr"]):
+        found = first_issue(foreign, twice)
+        assert (found.rule, found.text) == (
+            "value.identity",
+            "Person enfreint une règle d’identité\N{NO-BREAK SPACE}: la clé figure deux fois.",
+        )
+        assert "il est nul et contient pourtant quelque chose" in first_issue(foreign, nil).text

@@ -1,10 +1,12 @@
 """Code lists at intake: the day of acceptance is the gateway's, and what was taken once stays taken."""
 
+import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
+from datamodel.codecs import read
 from datamodel.issues import Refused
 from gateway import audit
 from gateway.checks import load_checks, tables_digest
@@ -58,4 +60,15 @@ def test_a_gateway_with_a_bad_table_does_not_start(tmp_path, registry):
     shutil.copytree(SCHEMAS / "codelists", tmp_path / "codelists")
     (tmp_path / "codelists" / "units.tsv").write_text("nothing\n")
     with pytest.raises(ValueError, match=r"units\.tsv:1: the first line does not name the columns"):
-        load_checks(tmp_path, registry)
+        load_checks(tmp_path, registry, "XZ")
+
+
+def test_a_document_that_names_no_country_is_held_to_the_laws_at_home(registry):
+    body = (SCHEMAS / "samples" / "import-cut-flowers-kenya.xml").read_bytes()
+    silent = re.sub(rb"<(\w+:)?ResponsibleCountryCode>XZ</(\w+:)?ResponsibleCountryCode>", b"", body)
+    broken = re.sub(rb"(GoodsItemQuantity>)\d+<", rb"\g<1>99<", silent)
+    assert silent != body
+    assert broken != silent
+    checks = load_checks(SCHEMAS, registry, "XZ")
+    assert not checks.examine(read(registry, silent, "xml"), silent, date(2026, 10, 20)).total
+    assert checks.examine(read(registry, broken, "xml"), broken, date(2026, 10, 20)).total
