@@ -94,6 +94,9 @@ class LooseNamer:
     ) -> None:
         """All occurrences under one property name."""
         many = member.kind == "array"
+        if name == "value" and name not in known and member.kind == "string" and member.text.strip():
+            found.text = member.text  # an object with `value` is how a text with attributes is written
+            return
         if name not in known:
             for item in member.items if many else [member]:
                 self._unknown(content, found, name, at, item)

@@ -13,7 +13,7 @@ TABLES: Final = ("codelists", "rules")
 
 
 def load_checks(schemas: Path, registry: Registry, home: str) -> Semantics:
-    """Read the tables. Documents that name no country are held to those of `home`, so that no one slips past by silence.
+    """Read the tables. Documents that name no country are held to those of `home`: silence is no way around them.
 
     Raises ValueError with file and line of every fault in one of them.
     """

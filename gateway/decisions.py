@@ -112,7 +112,9 @@ def check(answer: Answer, delivery: Delivery) -> None:
             if item not in delivery.items:
                 at = ("Finding", number, "SequenceNumeric", place)
                 shown = ", ".join(map(str, delivery.items))
-                raise _refused("decision.item-unknown", *at, value=str(item), expected=phrase("type.codes", names=shown))
+                raise _refused(
+                    "decision.item-unknown", *at, value=str(item), expected=phrase("type.codes", names=shown)
+                )
 
 
 def document(answer: Answer) -> bytes:

@@ -116,6 +116,16 @@ def test_foreign_schemas_too(foreign: Registry) -> None:
     assert all(comparison.counts[kind] for kind in WRITABLE), comparison.counts
 
 
+def test_text_with_attributes_in_a_foreign_class(foreign: Registry) -> None:
+    (message,) = foreign.messages.values()
+    head = '<m:MetaData xmlns:m="urn:wco:datamodel:WCO:DocumentMetaData-DMS:2" xmlns="urn:wco:datamodel:WCO:DEC-DMS:2">'
+    xml = f'{head}<Declaration><FunctionCode>9</FunctionCode><Agent a="1">text</Agent></Declaration></m:MetaData>'
+    json = '{"MetaData":{"Declaration":{"FunctionCode":"9","Agent":{"@a":"1","value":"text"}}}}'
+    same = found(foreign, xml.encode(), "xml", message.key)
+    assert same == found(foreign, json.encode(), "json", message.key)
+    assert [rule for rule, _, _ in same] == ["element.text", "attribute.unknown"]
+
+
 def test_several_faults_are_told_in_the_order_of_the_model(registry: Registry) -> None:
     """Not in that of the document, which JSON does not have."""
     message = registry.message("DEC")
