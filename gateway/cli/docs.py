@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import SettingsFile, load_settings
+from gateway.cli.output import writing_files
 
 if TYPE_CHECKING:
     from gateway.docs.library import Library
@@ -40,13 +41,13 @@ def build(
     library = load_library(settings_file)
     todo = list(publications(library))
     folder, console = Folder(out), Console(stderr=True, quiet=not sys.stderr.isatty())
-    with Progress(console=console, transient=True) as progress:
+    with writing_files(out), Progress(console=console, transient=True) as progress:
         task = progress.add_task("", total=len(todo))
         for publication in todo:
             progress.update(task, description=publication.name)
             folder.write(publication.make())
             progress.advance(task)
-    folder.finish()
+        folder.finish()
     typer.echo(f"{len(folder.written)} files in {out}; begin with {out / 'index.html'}")
 
 

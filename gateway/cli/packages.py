@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli import bundles
 from gateway.cli.options import Layout, SettingsFile, load_settings
+from gateway.cli.output import writing_files
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -207,7 +208,9 @@ def report(
     found = _find(registry, name, on.date() if on else date.today())
     made = make(registry, found, schemas / "packages" / found, CodeLists.load(schemas / "codelists"))
     if out is not None:
-        for file in write(made, out):
+        with writing_files(out):
+            files = write(made, out)
+        for file in files:
             typer.echo(file)
     elif layout is Layout.JSON:
         typer.echo(msgspec.json.encode(made))

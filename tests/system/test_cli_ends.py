@@ -62,9 +62,10 @@ def test_a_full_disk_is_said_so(arguments):
     assert no_trace(done)
 
 
-def test_a_place_that_cannot_be_written_to_is_wrong_usage(guichet, tmp_path):
+@pytest.mark.parametrize("command", [("xsd", "DEC"), ("docs", "build"), ("package", "report", "xz-dms/2026")])
+def test_a_place_that_cannot_be_written_to_is_wrong_usage(guichet, tmp_path, command):
     (tmp_path / "README.md").write_text("a file")
-    done = guichet("xsd", "DEC", "--out", "README.md/x")
+    done = guichet(*command, "--out", "README.md/x")
     assert done.returncode == USAGE
     assert b"README.md/x" in done.stderr and b"Not a directory" in done.stderr
     assert no_trace(done)
