@@ -16,12 +16,11 @@ from datamodel.facets import XML_SPACE, describe, fault
 from datamodel.instances import Attribute, Instance
 from datamodel.issues import Issue, PointerStep, Report
 from datamodel.limits import MAX_DIGITS, Limits
-from datamodel.model import LOCATION_HINTS, XSI, ClassType, Element, Model, Simple, SimpleType
+from datamodel.model import LOCATION_HINTS, NIL, TYPE, XSI, ClassType, Element, Model, Simple, SimpleType
 from datamodel.numbers import plain
 from datamodel.wording import either, issue, listed, phrase
 
 HINT_TAGS = {f"{{{XSI}}}{name}" for name in LOCATION_HINTS}
-NIL, TYPE = NIL_AND_TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 HIDDEN = "(personal)"
 NAMES_TOLD = 12
 XML_NAME = re.compile(r"@?(?:[\w.-]+:)?[^\W\d][\w.-]*")
@@ -177,7 +176,7 @@ class Checker:
         ranks = {name: rank for rank, name in enumerate(allowed)}
         given = place.instance.attributes.items()
         for name, attribute in sorted(given, key=lambda pair: ranks.get(pair[0], len(ranks))):
-            if name in HINT_TAGS or (name in NIL_AND_TYPE and not self.model.typed):
+            if name in HINT_TAGS or (name in (NIL, TYPE) and not self.model.typed):
                 continue
             label = "@" + (allowed[name].label if name in allowed else _local(name))
             if name not in allowed:

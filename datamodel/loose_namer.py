@@ -5,8 +5,8 @@ Nothing is judged here. What the model does not know keeps its JSON name, so tha
 
 from datamodel.instances import Attribute, Instance
 from datamodel.json_instances import HINTS, Places, Value
-from datamodel.loose_reader import CONTENT, NIL, TEXT, TYPE
-from datamodel.model import ClassType, Element, Model, Simple
+from datamodel.loose_reader import CONTENT, TEXT
+from datamodel.model import NIL, TYPE, ClassType, Element, Model, Simple
 
 NO_TEXT = "\0"  # a text that no type takes: stands for a JSON value where only a string can be
 

@@ -10,12 +10,11 @@ from lxml import etree
 
 from datamodel.facets import folded
 from datamodel.limits import MAX_DIGITS
-from datamodel.model import LOCATION_HINTS, XSI, ClassType, Element, Model, Simple, SimpleType
+from datamodel.model import LOCATION_HINTS, NIL, TYPE, XSI, ClassType, Element, Model, Simple, SimpleType
 from datamodel.numbers import FLOAT, LEXICAL, plain
 
 CONTENT = "$content"
 TEXT = "$text"
-NIL, TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 KEPT = {f"{{{XSI}}}{name}": f"@xsi:{name}" for name in LOCATION_HINTS}
 TRUE = ("true", "1")
 

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
+NIL, TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 LOCATION_HINTS = ("schemaLocation", "noNamespaceSchemaLocation")
 PRIMITIVES = ("string", "token", "decimal", "anyURI", "language", "date", "dateTime")
 NUMBERS = ("decimal", "float", "double")
