@@ -2,14 +2,15 @@
 # make demo ARGS=--once    the same, ends by itself: 0 only if every case reached its expected outcome
 # make test            all tests
 # make check           lint, format, types, import law
-# make perf            how much slower than parse-and-validate our codecs are, on this machine
+# make perf            measure against floors and peers, on this machine; ARGS="--only codecs --quick", ARGS=--help
+# make perf-check      fail when what was measured last has left perf/budgets.toml
 PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := datamodel adapters gateway tests perf
 
-.PHONY: demo test check perf clean
+.PHONY: demo test check perf perf-check clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
@@ -21,6 +22,10 @@ $(VENV)/.run-installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev-installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@ $(VENV)/.run-installed
+
+$(VENV)/.perf-installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[perf]'
 	@touch $@ $(VENV)/.run-installed
 
 demo: $(VENV)/.run-installed
@@ -35,8 +40,11 @@ check: $(VENV)/.dev-installed
 	$(BIN)/mypy --strict
 	$(BIN)/python -m pytest -q tests/test_import_law.py
 
-perf: $(VENV)/.run-installed
-	$(BIN)/python perf/bench_codecs.py $(ARGS)
+perf: $(VENV)/.perf-installed
+	$(BIN)/python -m perf $(ARGS)
+
+perf-check: $(VENV)/.run-installed
+	$(BIN)/python -m perf.check
 
 clean:
 	rm -rf $(VENV) dist demo-data .mypy_cache .pytest_cache .ruff_cache .hypothesis
