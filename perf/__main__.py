@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Exception:  # one group must not cost the results of the others
             traceback.print_exc()
             failed.append(name)
-    _finish(found, options)
+    if found:
+        _finish(found, options)
     if failed:
         print(f"not measured: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
