@@ -51,10 +51,11 @@ def _finish(found: dict[str, Measured], options: Options) -> None:
     results = merge(this_machine(), load(), found)
     save(results)
     output = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    output.print(table(results))
-    for note in results.notes:
-        output.print(note, markup=False)
-    if any(name in found for name in ("codecs", "growth")):
+    output.print(table(results, found))
+    for name, group in found.items():
+        for note in group.notes:
+            output.print(f"{name}: {note}", markup=False)
+    if "growth" in found:
         _draw(options)
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from perf.results import Row
 
-WARMING = 5  # samples that go first, untimed: a step is not charged for caches that another one has filled
+WARMING = 20  # samples that go first, untimed: a step is not charged for caches that another one has filled
 Step = Callable[[Sequence[int]], float]  # the numbers of samples in order -> seconds of one pass over them
 
 

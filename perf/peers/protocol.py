@@ -17,7 +17,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-WARMING = 5  # samples that go first, untimed: a step is not charged for caches that another one has filled
+WARMING = 20  # samples that go first, untimed: a step is not charged for caches that another one has filled
 
 
 class Step:
