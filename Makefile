@@ -25,7 +25,7 @@ $(VENV)/.dev-installed: pyproject.toml $(NATIVE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@ $(VENV)/.run-installed
 
-$(VENV)/.perf-installed: pyproject.toml | $(BIN)/python
+$(VENV)/.perf-installed: pyproject.toml $(NATIVE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[perf]'
 	@touch $@ $(VENV)/.run-installed
 

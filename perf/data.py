@@ -41,8 +41,9 @@ class Samples:
 
     @cached_property
     def documents(self) -> tuple[Parsed, ...]:
-        """The typed documents."""
-        return tuple(read(self.registry, body, "xml") for body in self.xml)
+        """The typed documents, without what reading may have written already."""
+        read_ones = (read(self.registry, body, "xml") for body in self.xml)
+        return tuple(Parsed(each.message, each.document) for each in read_ones)
 
     @cached_property
     def json(self) -> tuple[bytes, ...]:

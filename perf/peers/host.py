@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from datamodel import json_schema
+from datamodel import json_schema, native
 from datamodel.registry import Message
 from datamodel.xsd_writer import write_bundle
 from perf.data import Samples
@@ -102,6 +102,11 @@ def python(*generate: str) -> Callable[[str], Command]:
     return set_up
 
 
+def ourselves(name: str) -> Command:
+    """Nothing to set up: our own code in another process, told not to use what is compiled."""
+    return ["env", f"{native.SWITCH}=no", sys.executable, "-m", f"perf.peers.{name}.peer", str(WORK)]
+
+
 def jaxb(name: str) -> Command:
     """Set-up of the peer in Java."""
     if missing := java.missing():
@@ -120,6 +125,7 @@ def _run(command: Sequence[str], folder: Path = ROOT, path: Path | None = None) 
 
 XSDATA = ("xsdata", "generate", "../xsd/DEC.xsd", "--package", "generated", "--structure-style", "single-package")
 PEERS = {
+    "python": Peer("Guichet without C", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, ourselves),
     "xmlschema": Peer("xmlschema", {XML_TO_JSON: "to-json"}, python()),
     "xsdata": Peer("xsdata", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, python(*XSDATA)),
     "xmltodict": Peer("xmltodict", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, python()),
