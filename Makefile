@@ -48,5 +48,5 @@ perf-check: $(VENV)/.run-installed
 	$(BIN)/python -m perf.check
 
 clean:
-	rm -rf $(VENV) dist demo-data .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) perf/.venvs perf/.work dist demo-data .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
