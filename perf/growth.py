@@ -23,7 +23,7 @@ from perf.results import Row
 from perf.timing import Step, interleave, local, one_core
 
 GROUP = "growth"
-ENOUGH = 5000  # elements in a pass of the smallest message
+ENOUGH = 20_000  # elements in a pass of a small message
 ELEMENTS, SIZE = "elements of the message", "size of the message"
 WORK_OF_MEMORY = (FLOOR, XML_TO_JSON, JSON_TO_XML)
 

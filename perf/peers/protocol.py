@@ -47,7 +47,7 @@ class Desk:
         work, inputs = self.steps[name].work, self.inputs[name]
         chosen = [inputs[int(number)] for number in order]
         gc.collect()
-        for sample in chosen[:WARMING] if len(chosen) > WARMING else ():
+        for sample in chosen[: min(WARMING, len(chosen) // 2)]:
             work(sample)
         start = process_time()
         for sample in chosen:

@@ -109,7 +109,7 @@ public final class Peer {
             chosen.add(known.get(Integer.parseInt(words[number])));
         }
         long bytes = 0;
-        for (int number = 0; chosen.size() > WARMING && number < WARMING; number++) {
+        for (int number = 0; number < Math.min(WARMING, chosen.size() / 2); number++) {
             bytes += work.on(chosen.get(number)).length;
         }
         long start = nanos();
