@@ -32,7 +32,7 @@ def run(options: Options) -> list[Row]:
     """Declarations with peers, manifests without; then memory."""
     registry = Registry.load(SCHEMAS)
     items = options.choose(quick=(1, 10, 100), usual=(1, 10, 100, 999))
-    consignments = options.choose(quick=(10, 1000), usual=(10, 1000, 10_000))
+    consignments = options.choose(quick=(1, 10, 1000), usual=(1, 10, 1000, 10_000))
     options.say("  making and checking messages")
     declarations = Samples(registry, DEC, [goods_items(registry, count, options.seed) for count in items])
     manifests = Samples(registry, CARGO, [manifest(registry, count, options.seed) for count in consignments])
