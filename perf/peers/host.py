@@ -120,7 +120,7 @@ def _run(command: Sequence[str], folder: Path = ROOT, path: Path | None = None) 
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise Unavailable(f"{' '.join(command)[:200]} ended with {done.returncode}: {' '.join(words)}")
+        raise Unavailable(f"{Path(command[0]).name} ended with {done.returncode}: {' '.join(words)}")
 
 
 XSDATA = ("xsdata", "generate", "../xsd/DEC.xsd", "--package", "generated", "--structure-style", "single-package")
