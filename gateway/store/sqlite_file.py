@@ -1,9 +1,10 @@
 """The database file: who may write to it, how connections to it are set up, how its tables reach their newest form.
 
-Rule: one process at a time serves. Reason: group commit and the order of claims live in that process's one writer, and
-a second would only meet it as "database is locked", late and at random. The claim is a lock on a file beside the
-database; the kernel lets go of it when the process ends, however it ends. Anybody may still read, and an operator's
-command may write a row now and then: it waits its turn for SQLite's own lock.
+Rule: one gateway at a time serves. Reason: a start makes everything due that a dead gateway had claimed, and beside a
+living one that would send deliveries twice. The claim is a lock on a file beside the database; the kernel lets go of
+it when the process ends, however it ends. Processes forked from the one that holds it hold it with it, so that it is
+free when the last of them has ended. Anybody may still read, and an operator's command may write a row now and then:
+it waits for its turn like the gateway's own writers.
 """
 
 import fcntl
@@ -24,9 +25,14 @@ class UnfitDatabase(RuntimeError):
     """The file cannot serve as the ledger; the text says why."""
 
 
+def lock_file(path: Path) -> Path:
+    """The file beside the database on which locks are taken."""
+    return path.with_name(path.name + ".lock")
+
+
 def lock(path: Path) -> int:
     """Claim the database for this process. The claim lasts while the file descriptor returned is open."""
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(lock_file(path), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
