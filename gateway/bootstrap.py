@@ -42,7 +42,8 @@ def build(
 ) -> Gateway:
     """Read the country's tables and put a gateway together; `adapters` stand in for those of the agencies' profiles.
 
-    One that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError (SettingsError where a setting is at fault) for whatever would only fail later.
+    One that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError
+    (SettingsError where a setting is at fault) for whatever would only fail later.
     """
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")

@@ -1,18 +1,28 @@
 """How intake tells the outbox that a delivery waits, without either knowing the other.
 
 The ring is a hint and may be lost with the process: what must happen is in the store, and the outbox also looks there
-by itself.
+by itself. Several processes of one gateway ring each for itself, because who accepts also sends; one that has more to
+send than it may at a time calls the others, so that they help before their own next look.
 """
 
 import asyncio
-from collections.abc import Iterable
+import socket
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+_LONGEST_CODE = 256
+
+
+def _nobody(agency: str) -> None:
+    """There is no other process to call."""
 
 
 class Doorbell:
-    """One bell per agency."""
+    """One bell per agency. `call_others` rings those of the gateway's other processes."""
 
     def __init__(self) -> None:
         self._bells: dict[str, asyncio.Event] = {}
+        self.call_others: Callable[[str], None] = _nobody
 
     def ring(self, agencies: Iterable[str]) -> None:
         """Wake whoever waits for these agencies, now or at their next wait."""
@@ -31,3 +41,29 @@ class Doorbell:
 
     def _bell(self, agency: str) -> asyncio.Event:
         return self._bells.setdefault(agency, asyncio.Event())
+
+
+class Chime:
+    """Joins the doorbells of processes, numbered from 1, that are forked after it was made."""
+
+    def __init__(self, count: int) -> None:
+        self._wires = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(count)]
+        for end in (end for wire in self._wires for end in wire):
+            end.setblocking(False)
+
+    def join(self, number: int, doorbell: Doorbell) -> None:
+        """In the process of that number, in its event loop: hear the others, and be heard by them."""
+        inside = self._wires[number - 1][0]
+        others = [outside for at, (_, outside) in enumerate(self._wires, 1) if at != number]
+
+        def hear() -> None:
+            with suppress(BlockingIOError):
+                doorbell.ring([inside.recv(_LONGEST_CODE).decode()])
+
+        def call(agency: str) -> None:
+            for outside in others:
+                with suppress(OSError):  # who does not listen has rings enough to come to
+                    outside.send(agency.encode())
+
+        asyncio.get_running_loop().add_reader(inside, hear)
+        doorbell.call_others = call

@@ -30,7 +30,7 @@ _SHORTEST_WAIT = 0.001
 class Outbox:
     """The tasks that send and pick up. Made in a running event loop.
 
-    Where several processes share the work, each sends, within its part of what may be in flight, and the first picks up.
+    Where several processes share the work, each sends, within its part of what may be in flight; the first picks up.
     """
 
     def __init__(self, gateway: Gateway, seat: Seat = ALONE) -> None:
@@ -101,6 +101,7 @@ class Sender:
             self.under_way.add(task)
             task.add_done_callback(self.under_way.discard)
         if len(claims) == room:
+            self._gateway.doorbell.call_others(code)
             await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
         else:
             await self._gateway.doorbell.wait(code, await self._seconds_to_next())
@@ -144,7 +145,7 @@ class Sender:
 
 def part(whole: int, seat: Seat) -> int:
     """The share of one process in what all of them together may have; the shares add up to the whole."""
-    return whole // seat.count + (seat.number <= whole % seat.count)
+    return whole // seat.of + (seat.number <= whole % seat.of)
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

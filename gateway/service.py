@@ -26,7 +26,7 @@ class Seat(NamedTuple):
     """Which of the processes of one gateway this is, from 1, and how many there are."""
 
     number: int
-    count: int
+    of: int
 
 
 ALONE = Seat(1, 1)

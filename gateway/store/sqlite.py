@@ -9,7 +9,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ from gateway.store import sqlite_file, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
+
+BUSY_SECONDS = 5.0
 
 
 class _Session(NamedTuple):
@@ -54,7 +56,7 @@ class SqliteStore:
         readers: int = 2,
         group_limit: int = 256,
         waiting_limit: int = 2048,
-        busy_seconds: float = 5.0,
+        busy_seconds: float = BUSY_SECONDS,
         exclusive: bool = True,
     ) -> None:
         self._path = path.resolve()  # one lock for one file, however it is spelled
@@ -170,21 +172,21 @@ class SqliteStore:
 def held(path: Path, now: str) -> Iterator[None]:
     """The database claimed for this process and those that it forks inside, which open it as stores not `exclusive`.
 
-    On entry the tables reach their newest form, and what a dead gateway had claimed becomes due; no connection stays
-    open, because SQLite's must not be carried into a fork. Raises DatabaseInUse and UnfitDatabase.
+    On entry the tables reach their newest form, and what a dead gateway had claimed becomes due. No connection stays
+    open, because SQLite's must not be carried into a fork. At the end all is in one file again: the processes that used
+    it may each have left that to another. Raises DatabaseInUse and UnfitDatabase.
     """
     path = path.resolve()
     with ExitStack() as undo:
         try:
             undo.callback(os.close, _claim(path))
-            connection = sqlite_file.connect_to_write(path, 5.0)
-            try:
+            with closing(sqlite_file.connect_to_write(path, BUSY_SECONDS)) as connection:
                 sqlite_writes.release_claims(connection, now)
-            finally:
-                connection.close()
         except (OSError, sqlite3.Error) as error:
             raise sqlite_file.UnfitDatabase(f"{path} cannot be opened: {error}") from error
         yield
+        with suppress(OSError, sqlite3.Error):  # then the next to open it folds the log, as after a crash
+            sqlite_file.connect_to_write(path, BUSY_SECONDS).close()
 
 
 def _claim(path: Path) -> int:
