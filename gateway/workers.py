@@ -173,9 +173,8 @@ class Supervisor:
 
     def _count_ready(self, worker: _Worker) -> None:
         worker.ready = True
-        if self._announced:
-            log.info("worker %d (process %d) is ready", worker.number, worker.pid)
-        elif len(self._workers) == self._count and all(each.ready for each in self._workers.values()):
+        log.info("worker %d (process %d) is ready", worker.number, worker.pid)
+        if not self._announced and sum(each.ready for each in self._workers.values()) == self._count:
             self._announced = True
             self._crew.ready()
 
