@@ -78,7 +78,13 @@ class Door(web.BaseSite):
         await asyncio.gather(*self._coming, return_exceptions=True)
         await super().stop()
 
-    def _connections(self) -> int:
+    def _has_more_than_another(self) -> bool:
+        """In a crowd, an eighth more does not count."""
+        mine, fewest = self._count(), self._board.fewest()
+        return mine > fewest + fewest // 8
+
+    def _count(self) -> int:
+        """Own connections, posted for the others too."""
         server = self._runner.server
         count = len(self._coming) + (len(server.connections) if server else 0)
         self._board.post(self._number, count)
@@ -86,14 +92,13 @@ class Door(web.BaseSite):
 
     def _refresh(self) -> None:
         """Connections that end knock at no door, so the count is posted now and then besides."""
-        self._connections()
+        self._count()
         self._timers["refresh"] = self._loop.call_later(REFRESH_SECONDS, self._refresh)
 
     def _answer(self, gave_way: bool = False) -> None:
         """Somebody knocks."""
         for _ in range(AT_ONCE):
-            fewest = self._board.fewest()
-            if not gave_way and self._connections() > fewest + fewest // 8:
+            if not gave_way and self._has_more_than_another():
                 self._step_back(GIVE_WAY_SECONDS, gave_way=True)
                 return
             gave_way = False
