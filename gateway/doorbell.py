@@ -7,8 +7,8 @@ send than it may at a time calls the others, so that they help before their own 
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 _LONGEST_CODE = 256
 
@@ -22,12 +22,29 @@ class Doorbell:
 
     def __init__(self) -> None:
         self._bells: dict[str, asyncio.Event] = {}
+        self._passed_on: set[str] = set()
         self.call_others: Callable[[str], None] = _nobody
 
     def ring(self, agencies: Iterable[str]) -> None:
         """Wake whoever waits for these agencies, now or at their next wait."""
         for agency in agencies:
-            self._bell(agency).set()
+            self.ring_here(agency)
+            if agency in self._passed_on:
+                self.call_others(agency)
+
+    def ring_here(self, agency: str) -> None:
+        """The same, and tell nobody else: for what was heard from others, which would come back to them."""
+        self._bell(agency).set()
+
+    @contextmanager
+    def passed_on(self, agency: str) -> Iterator[None]:
+        """As long as it lasts, this process has its hands full: the others are called, now and at every ring."""
+        self.call_others(agency)
+        self._passed_on.add(agency)
+        try:
+            yield
+        finally:
+            self._passed_on.discard(agency)
 
     async def wait(self, agency: str, seconds: float) -> None:
         """Returns at the next ring, or after `seconds`. A ring since the last wait counts."""
@@ -58,7 +75,7 @@ class Chime:
 
         def hear() -> None:
             with suppress(BlockingIOError):
-                doorbell.ring([inside.recv(_LONGEST_CODE).decode()])
+                doorbell.ring_here(inside.recv(_LONGEST_CODE).decode())
 
         def call(agency: str) -> None:
             for outside in others:

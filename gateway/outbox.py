@@ -101,8 +101,8 @@ class Sender:
             self.under_way.add(task)
             task.add_done_callback(self.under_way.discard)
         if len(claims) == room:
-            self._gateway.doorbell.call_others(code)
-            await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
+            with self._gateway.doorbell.passed_on(code):
+                await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
         else:
             await self._gateway.doorbell.wait(code, await self._seconds_to_next())
 
