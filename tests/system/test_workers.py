@@ -18,7 +18,8 @@ from gateway.demo.cases import lodgements
 from gateway.demo.processes import Child, Children, NotStarted
 from gateway.demo.stage import set_stage, start_gateway
 from gateway.demo.trader import Trader
-from gateway.settings import SCHEMAS
+from gateway.registration import NewAccount, register_accounts
+from gateway.settings import SCHEMAS, load
 from tests.gateway.scripted import eventually
 from tests.system.house import BEHAVIOUR, QUICK_RETRIES, House, Traders, check_books, check_outcomes, wanted
 
@@ -154,6 +155,16 @@ async def test_a_second_gateway_on_the_same_database_is_refused(children, tmp_pa
         await other.stop("gateway")
     async with Trader(house.stage.url, house.stage.trader_key) as trader:
         await trader.lodge(lodgements(SCHEMAS, 1)[0])
+
+
+async def test_an_account_made_beside_it_is_known_to_all_at_once(children, tmp_path):
+    house = await house_of_two(children, tmp_path, AT_ONCE, {})
+    [key] = await register_accounts(load(None, house.stage.environment), [NewAccount("latecomer", "trader")])
+    [made] = lodgements(SCHEMAS, 1)
+    async with Trader(house.stage.url, key) as first, Trader(house.stage.url, key) as second:
+        # A connection that is kept sends the next one to another worker.
+        assert (await first.lodge(made)).mrn == (await second.lodge(made)).mrn
+    assert sorted(await log_when(children, LODGED, 2)) == ["1", "2"]
 
 
 async def stop(gateway: Child, number: signal.Signals) -> int:
