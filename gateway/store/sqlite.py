@@ -92,7 +92,7 @@ class SqliteStore:
             if self._exclusive:
                 lock = _claim(self._path)
                 undo.callback(os.close, lock)
-            turns = Turns(sqlite_file.lock_file(self._path))
+            turns = Turns(sqlite_file.turns_file(self._path))
             undo.callback(turns.close)
             writing = sqlite_file.connect_to_write(self._path, self._busy_seconds)
             undo.callback(writing.close)

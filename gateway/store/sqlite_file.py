@@ -28,14 +28,17 @@ class UnfitDatabase(RuntimeError):
     """The file cannot serve as the ledger; the text says why."""
 
 
-def lock_file(path: Path) -> Path:
-    """The file beside the database on which locks are taken."""
-    return path.with_name(path.name + ".lock")
+def turns_file(path: Path) -> Path:
+    """The file beside the database on which writers stand in line.
+
+    It is not the one of the claim, because some systems hold locks of both kinds against each other.
+    """
+    return path.with_name(path.name + ".turns")
 
 
 def lock(path: Path) -> int:
     """Claim the database for this process. The claim lasts while the file descriptor returned is open."""
-    descriptor = os.open(lock_file(path), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

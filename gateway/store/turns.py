@@ -4,9 +4,10 @@ Rule: who writes stands in line first, and who has just written goes to its end.
 by asking again after pauses of up to a tenth of a second, and whoever asks at the right moment has it; with several
 writers that makes the slowest answers slow, and some wait for ever. Here the kernel wakes who is next.
 
-Each byte of the lock file is a place, byte 0 is the turn. A place is left only when the one before it has been taken,
-so nobody is overtaken: one byte alone would go to whoever runs at the moment, which is mostly the one that just had it.
-Where the line is empty, all of it is taken at once. The kernel lets go of a place when a process ends, however it ends.
+Each byte of a file is a place, byte 0 is the turn. A place is left only when the one before it has been taken, so that
+nobody is overtaken: one byte alone would go to whoever runs at the moment, which is mostly the one that just had it.
+Where the line is empty, all of it is taken at once, and all but the turn given back: while a commit lasts, there is
+time to stand behind it. The kernel lets go of a place when a process ends, however it ends.
 This is manners and not safety: SQLite's lock is taken all the same, and it decides.
 """
 

@@ -185,5 +185,5 @@ async def test_it_stops_in_order(children, tmp_path, number):
         assert await stop(house.stage.gateway, number) == 0
     assert not [pid for pid in crew.values() if alive(pid)]
     kept = {file.name for file in tmp_path.glob("guichet.db*")}
-    assert kept == {"guichet.db", "guichet.db.lock"}, "all is in one file"
+    assert kept == {"guichet.db", "guichet.db.lock", "guichet.db.turns"}, "all is in one file"
     assert "Traceback" not in children.log("gateway").read_text()
