@@ -21,6 +21,7 @@ from gateway.retry import RetryPolicy
 PREFIX = "GUICHET_"
 # Variables with our prefix that are not settings of the gateway: the tests' corpus.
 NOT_SETTINGS = frozenset({"GUICHET_CORPUS", "GUICHET_NATIVE"})
+MOST_WORKERS = 64  # all of them write to one file, one at a time; no machine gains from more
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 _SQLITE = "sqlite:///"
 _TOKEN_ENV = re.compile(f"{PREFIX}AGENCIES__.+__TOKEN_ENV")
@@ -31,7 +32,7 @@ class SettingsError(ValueError):
 
 
 class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`in_flight` bounds the sends under way to each agency; the others are seconds.
+    """`in_flight` bounds the sends under way to each agency, from all workers together; the others are seconds.
 
     `send` is the time that an adapter has for one exchange; a lease must outlast it, or a delivery would go out twice.
     `idle` is the longest pause before the outbox looks into the store by itself, `pick_up` the pause between looks
@@ -79,10 +80,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All that an installation may choose. `database` is `sqlite:///relative/path` or `sqlite:////absolute/path`.
 
     `patience` is how many seconds the body of a request may take, on top of what its size takes on a slow line.
+    `workers` is how many processes serve; each of them sends to every agency, so each needs a part of `in_flight`.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    workers: int = 1
     public_url: str | None = None
     database: str = "sqlite:///guichet.db"
     schemas: Path = SCHEMAS
@@ -102,6 +105,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("patience must be above 0")
         if not 0 <= self.port <= 65535:
             raise ValueError("port must be from 0 to 65535")
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise ValueError(f"workers must be from 1 to {MOST_WORKERS}")
+        if self.workers > self.outbox.in_flight:
+            raise ValueError("workers must not be more than outbox.in_flight, because each sends to every agency")
 
     @property
     def database_path(self) -> Path:
