@@ -1,5 +1,6 @@
 """Paths in expressions, as `it.Commodity.Classification`: where they lead in the model, and the text that reads it."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 
 import msgspec
@@ -59,7 +60,7 @@ def resolve(node: Node, around: Environment, facts: frozenset[str]) -> Place:
         return _of_list(writing, writing.several(name, chain), chain[-1][1], kind)
     text = writing.single(name, chain)
     if attribute is not None:
-        return _of_attribute(text, attribute, kind, last, facts)
+        return _of_attribute(attribute, last, kind, facts, lambda label: writing.attribute(text, label))
     there = f"({text} is not None)"
     if kind.name == "part":
         return Place(kind, text, there)
@@ -139,7 +140,9 @@ def _last(root: Node, chain: list[tuple[ClassType, Element]]) -> str:
     return chain[-1][1].json_name if chain else root.value
 
 
-def _of_attribute(part: str, step: Node, kind: Kind, element: Element | None, facts: frozenset[str]) -> Place:
+def _of_attribute(
+    step: Node, element: Element | None, kind: Kind, facts: frozenset[str], write: Callable[[str], str]
+) -> Place:
     if element is None or kind.name == "list":
         raise bad(f"{step.value} needs one element that carries it", step)
     label = step.value[1:]
@@ -148,8 +151,8 @@ def _of_attribute(part: str, step: Node, kind: Kind, element: Element | None, fa
         names = ["@" + each.label for each in element.content.attributes]
         raise bad(f"{element.json_name} carries no {step.value!r}{_near(step.value, names)}", step)
     absent = (kind.absent or not use.required) and step.text not in facts
-    text = plans.attribute(part, label, use.type)
-    return Place(Kind(VALUES[use.type.json_kind], absent), text, f"(attribute_of({part}, {label!r}) is not None)")
+    text = write(label)
+    return Place(Kind(VALUES[use.type.json_kind], absent), plans.converted(text, use.type), f"({text} is not None)")
 
 
 def _of_list(writing: Writing, parts: str, element: Element, kind: Kind) -> Place:

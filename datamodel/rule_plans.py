@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import Any, Final
 
 from datamodel.model import ClassType, Element, SimpleType
-from datamodel.paths import attribute_of, occurrences, value_of
+from datamodel.paths import attribute_field, attribute_of, occurrences, value_of
 from datamodel.rule_functions import HELPERS, decimal
 from datamodel.rule_syntax import RuleError
+from datamodel.structs import bare
 
 Chain = Sequence[tuple[ClassType, Element]]
 TOO_DEEP: Final = "has too many parts within parts; split the rule, or name parts of it under let"
@@ -76,9 +77,15 @@ class Writing:
 
     def value(self, part: str, element: Element, kind: SimpleType) -> str:
         """The value of a simple element of a type."""
-        if not (self.typed and not element.content.attributes):
-            part = f"value_of({part})"
+        if element.content.attributes or not self.typed:
+            part = f"{'bare' if self.typed else 'value_of'}({part})"
         return converted(part, kind)
+
+    def attribute(self, part: str, label: str) -> str:
+        """An XML attribute as the document holds it, or None."""
+        return (
+            f"getattr({part}, {attribute_field(label)!r}, None)" if self.typed else f"attribute_of({part}, {label!r})"
+        )
 
     def values(self, parts: str, element: Element, kind: SimpleType) -> str:
         """The values of simple elements of a type."""
@@ -89,11 +96,6 @@ class Writing:
 def variable(name: str) -> str:
     """A variable of a rule in the text, where it can be no word of Python."""
     return f"n_{name}"
-
-
-def attribute(part: str, label: str, kind: SimpleType) -> str:
-    """The value of an XML attribute of a type."""
-    return converted(f"attribute_of({part}, {label!r})", kind)
 
 
 def converted(value: str, kind: SimpleType) -> str:
@@ -133,6 +135,6 @@ OUTCOMES: Final = {
 BASE: Final[dict[str, Any]] = {
     "__builtins__": {},
     "Listed": Listed,
-    **{each.__name__: each for each in (all, any, getattr, len, tuple, attribute_of, decimal, truth, value_of)},
+    **{each.__name__: each for each in (all, any, getattr, len, tuple, attribute_of, bare, decimal, truth, value_of)},
     **{f"own_{name}": run for name, run in HELPERS.items()},
 }
