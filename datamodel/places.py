@@ -1,18 +1,18 @@
 """Findings to issues: where in the bytes each one stands, in all notations, in document order whatever the format.
 
-The message is read a second time for this, into instances that know their lines; so it is done only for findings. Of
-XML only what leads to them is kept, so that a finding costs little and a hostile message takes no memory.
+The message is read a second time for this, into instances that know their lines; so it is done only for findings. Only
+what leads to them is kept, so that a finding costs little and a hostile message takes no memory.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from datamodel import foreign, json_instances, xml_instances
+from datamodel import foreign, json_places, xml_instances
 from datamodel.check import Checker, Place
 from datamodel.codecs import Parsed
 from datamodel.findings import SEVERITIES, Finding, Step
-from datamodel.instances import Instance
+from datamodel.instances import Instance, Sought
 from datamodel.issues import Issue, Report
 from datamodel.limits import Limits
 from datamodel.model import ClassType, Element, Model, child
@@ -45,12 +45,12 @@ def _instances(parsed: Parsed, body: bytes, findings: Sequence[Finding], limits:
     text = body.removeprefix(BOM).decode()
     if not model.typed:
         return foreign.json_instance(model, text, limits)
-    return json_instances.instances(text, model.root, limits)
+    return json_places.places(text, model.root, _sought(model, findings), limits)
 
 
-def _sought(model: Model, findings: Sequence[Finding]) -> xml_instances.Sought:
+def _sought(model: Model, findings: Sequence[Finding]) -> Sought:
     """The tags on the ways to findings."""
-    sought: xml_instances.Sought = {}
+    sought: Sought = {}
     for names in {tuple(name for name, _ in each.steps) for each in findings}:
         element: Element | None = model.root
         below = sought

@@ -3,11 +3,9 @@
 from functools import lru_cache
 from xml.parsers import expat
 
-from datamodel.instances import Attribute, Instance
+from datamodel.instances import Attribute, Instance, Sought
 from datamodel.wording import issue, phrase, refused
 from datamodel.xml_guard import BOM
-
-Sought = dict[str, "Sought"]  # the tags that are sought below an element, in Clark notation
 
 
 def instances(body: bytes) -> Instance:
@@ -48,9 +46,12 @@ def places(body: bytes, sought: Sought) -> Instance:
 
     def start(name: str, _: object) -> None:
         nonlocal passed
-        tag = "{" + name if "}" in name else name
-        if passed or (len(stack) > 1 and tag not in wanted[-1]):
+        if passed:
             passed += 1
+            return
+        tag = "{" + name if "}" in name else name
+        if len(stack) > 1 and tag not in wanted[-1]:
+            passed = 1
             return
         found = Instance(tag, name.rpartition("}")[2], parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
         wanted.append(wanted[-1][tag] if len(stack) > 1 else sought)
