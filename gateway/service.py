@@ -19,6 +19,7 @@ from gateway.identifiers import Random
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
+from gateway.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,5 +42,6 @@ class Gateway:
     codes: ResponseCodes
     rules: str
     doorbell: Doorbell
+    workshop: Workshop
     clock: Clock
     random: Random

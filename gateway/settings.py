@@ -21,6 +21,7 @@ from gateway.retry import RetryPolicy
 PREFIX = "GUICHET_"
 # Variables with our prefix that are not settings of the gateway: the tests' corpus.
 NOT_SETTINGS = frozenset({"GUICHET_CORPUS"})
+LEAST_MEMORY = 256 * 1024 * 1024  # twice what a process has at its start
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 _SQLITE = "sqlite:///"
 _TOKEN_ENV = re.compile(f"{PREFIX}AGENCIES__.+__TOKEN_ENV")
@@ -52,6 +53,25 @@ class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("in_flight must be at least 1")
         if self.lease < 2 * self.send:
             raise ValueError("lease must be at least twice send")
+
+
+class BigSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Big messages: how many are worked on at one time, each in a process, and what one may take there.
+
+    `memory` is the most bytes of a process, `seconds` the most of a processor's time. `room` bounds the bytes of all
+    bodies that the gateway holds at one time, be they in memory or in files for the time being.
+    """
+
+    at_once: int = 2
+    memory: int = 2 * 1024 * 1024 * 1024
+    seconds: int = 120
+    room: int = 256 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if min(self.at_once, self.seconds) < 1:
+            raise ValueError("at_once and seconds must be at least 1")
+        if self.memory < LEAST_MEMORY:
+            raise ValueError(f"memory must be at least {LEAST_MEMORY} bytes, or no work can be done in it")
 
 
 class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     retry: RetryPolicy = RetryPolicy()
     outbox: OutboxSettings = OutboxSettings()
+    big: BigSettings = BigSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:
@@ -100,6 +121,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("database must be sqlite:/// and a path")
         if self.patience <= 0:
             raise ValueError("patience must be above 0")
+        if self.big.room < self.limits.max_bytes:
+            raise ValueError("big.room must be at least limits.max_bytes, or the biggest message would never fit")
         if not 0 <= self.port <= 65535:
             raise ValueError("port must be from 0 to 65535")
 

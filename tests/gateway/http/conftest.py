@@ -153,6 +153,7 @@ async def housed(
         schemas=schemas or Settings().schemas,
     )
     gateway = bootstrap.build(settings, adapters={})
+    gateway.workshop.open(gateway)
     await gateway.store.open()
     runner = Runner(create(gateway), shutdown_timeout=1.0)
     try:
@@ -166,6 +167,7 @@ async def housed(
     finally:
         await runner.cleanup()
         await gateway.store.close()
+        await gateway.workshop.close()
 
 
 @pytest.fixture
