@@ -16,7 +16,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from gateway.service import Gateway
 
 THREAD: Final = 64 * 1024  # bytes
-PROCESS: Final = 512 * 1024
+PROCESS: Final = 256 * 1024
 THREADS: Final = 2
 
 P = ParamSpec("P")

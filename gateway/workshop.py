@@ -10,6 +10,7 @@ for each message, which costs milliseconds. What happens in these processes is i
 """
 
 import asyncio
+import logging
 import os
 import pickle
 import socket
@@ -22,6 +23,8 @@ from datamodel.wording import spoken
 from gateway import bench, jobs
 from gateway.jobs import Job, Outcome
 from gateway.settings import BigSettings
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,6 +67,8 @@ class Workshop:
 
     async def run(self, work: Callable[Concatenate[Any, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What `work` returns or raises. Raises WorkLost, and Refused for what passes a ceiling of memory or time."""
+        if not self.is_open:
+            raise WorkLost
         job = Job(work, args, kwargs, spoken().language)
         outcome = await asyncio.get_running_loop().run_in_executor(self._waiters, self._hand_over, job)
         try:
@@ -76,13 +81,18 @@ class Workshop:
     async def close(self) -> None:
         """End what is under way; whoever waits for it gets WorkLost."""
         with self._lock:
-            calls, self._calls = self._calls, None
+            self._hang_up()
             for link in self._links:
                 link.shutdown(socket.SHUT_RDWR)
+        if self._template:
+            await asyncio.to_thread(os.waitpid, self._template, 0)
+            self._template = 0
+        self._waiters.shutdown()
+
+    def _hang_up(self) -> None:
+        calls, self._calls = self._calls, None
         if calls is not None:
             calls.close()
-            await asyncio.to_thread(os.waitpid, self._template, 0)
-        self._waiters.shutdown()
 
     def _hand_over(self, job: Job) -> Outcome:
         """In a thread, which waits without holding anybody up."""
@@ -101,12 +111,15 @@ class Workshop:
         """A link to a new process. Raises WorkLost."""
         ours, theirs = socket.socketpair()
         with self._lock, theirs:
-            try:
-                if self._calls is None:
-                    raise WorkLost
-                socket.send_fds(self._calls, [b"!"], [theirs.fileno()])
-            except BaseException:
+            if self._calls is None:
                 ours.close()
-                raise WorkLost from None
+                raise WorkLost
+            try:
+                socket.send_fds(self._calls, [b"!"], [theirs.fileno()])
+            except OSError as error:
+                log.error("no more processes for big messages: they have threads now, until the gateway starts again")
+                self._hang_up()
+                ours.close()
+                raise WorkLost from error
             self._links.add(ours)
         return ours

@@ -1,41 +1,54 @@
 """Big messages of any size, made from our samples by repeating one part of them: the same seed, the same bytes.
 
-Each copy gets numbers and names of its own, so that nothing can be taken for the copy before it.
+Each copy has a number and places of its own, and the totals above are those of the copies, so that all rules are met.
 """
 
 import random
 import re
+from decimal import Decimal
 
 from tests.gateway.scripted import sample
 
 MANIFEST = "packages/xz-cargo/CargoReportIn-aircraft-two-air-waybills.xml"
 DECLARATION = "import-supermarket-thirty-items.xml"
 PLACES = ("Almar", "Tollham", "Port Klang", "Moerdijk", "Saint-Éloi")
+# Of a declaration: a total, and the element of an item that adds up to it.
+TOTALS = {
+    b"InvoiceAmount": b"ItemChargeAmount",
+    b"TotalGrossMassMeasure": b"GrossMassMeasure",
+    b"TotalPackageQuantity": b"QuantityQuantity",
+}
 
 
 def manifest(consignments: int, seed: int = 4) -> bytes:
     """A cargo report in XML."""
-    return _repeated(sample(MANIFEST), rb"  <Consignment>.*?\n  </Consignment>\n", consignments, seed)
+    return _repeated(sample(MANIFEST), b"Consignment", consignments, seed)
 
 
-def declaration(items: int, seed: int = 4) -> bytes:
+def declaration(items: int, seed: int = 4, reference: str = "BIG-1") -> bytes:
     """A declaration (DEC) in XML."""
-    text = sample(DECLARATION)
-    indent = re.search(rb"( *)<GovernmentAgencyGoodsItem>", text)[1]
-    pattern = rb"%s<GovernmentAgencyGoodsItem>.*?\n%s</GovernmentAgencyGoodsItem>\n" % (indent, indent)
-    text = re.sub(rb"(<GoodsItemQuantity[^>]*>)\d+", rb"\g<1>%d" % items, text)
-    return _repeated(text, pattern, items, seed)
+    text = _repeated(sample(DECLARATION), b"GovernmentAgencyGoodsItem", items, seed)
+    head, goods, rest = text.partition(b"<GovernmentAgencyGoodsItem>")
+    values = {b"GoodsItemQuantity": items, b"FunctionalReferenceID": reference}
+    values |= {total: _sum(goods + rest, part) for total, part in TOTALS.items()}
+    for name, value in values.items():
+        head = re.sub(rb"(<%s\b[^>]*>)[^<]+" % name, rb"\g<1>" + str(value).encode(), head, count=1)
+    return head + goods + rest
 
 
-def _repeated(text: bytes, pattern: bytes, count: int, seed: int) -> bytes:
-    """The text with its first run of parts replaced by `count` of them, numbered from 1."""
+def _sum(text: bytes, name: bytes) -> Decimal:
+    return sum((Decimal(each.decode()) for each in re.findall(rb"<%s\b[^>]*>([^<]+)" % name, text)), Decimal())
+
+
+def _repeated(text: bytes, name: bytes, count: int, seed: int) -> bytes:
+    """The text with the run of elements of that name replaced by `count` of them."""
     dice = random.Random(seed)
-    parts = list(re.finditer(pattern, text, re.DOTALL))
+    parts = list(re.finditer(rb" *<%s>.*?</%s>\n" % (name, name), text, re.DOTALL))
     made = [_numbered(parts[number % len(parts)][0], number + 1, dice) for number in range(count)]
     return text[: parts[0].start()] + b"".join(made) + text[parts[-1].end() :]
 
 
 def _numbered(part: bytes, number: int, dice: random.Random) -> bytes:
     part = re.sub(rb"(<SequenceNumeric>)\d+", rb"\g<1>%d" % number, part, count=1)
-    place = dice.choice(PLACES).encode()
-    return re.sub(rb"(<CityName>)[^<]+", rb"\g<1>" + place + b" %d" % dice.randrange(100), part)
+    place = f"{dice.choice(PLACES)} {dice.randrange(100)}".encode()
+    return re.sub(rb"(<CityName>)[^<]+", rb"\g<1>" + place, part)
