@@ -76,11 +76,16 @@ class Share:
 
     def grow(self, size: int) -> None:
         """The body has so many bytes by now. Raises Fault where there is no room for them."""
-        more = max(0, size - FREE) - self.taken
-        if more > self._room.left:
-            raise _crowded()
+        more = self.more(size)
         self._room.left -= more
         self.taken += more
+
+    def more(self, size: int) -> int:
+        """How much more a body of so many bytes takes. Raises Fault where there is no room for that now."""
+        more = max(0, size - FREE - self.taken)
+        if more > self._room.left:
+            raise _crowded()
+        return more
 
 
 class Room:
@@ -107,6 +112,7 @@ async def read(request: web.Request, ceiling: int, patience: float, share: Share
 
     Raises Refused where it is empty.
     """
+    share.more(request.content_length or 0)
     await _invite(request)
     block, spool, size = io.BytesIO(), None, 0
     begun = asyncio.get_running_loop().time()
