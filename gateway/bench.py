@@ -28,6 +28,7 @@ from gateway.settings import BigSettings
 NICE: Final = 5  # small messages go first
 GRACE: Final = 5  # seconds for what is not stopped by a signal, until it is killed
 FIRST_TO_GO: Final = "500"  # of 1000, among all that the kernel may end when the machine's memory runs out
+STANDARD_ERROR: Final = 2
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -60,15 +61,17 @@ def stand_by(calls: socket.socket, host: Host, prepare: Callable[[], None], sett
 
 
 def _settle(kept: int) -> None:
-    """Let go of what the gateway had open, and keep still what it has read, so that memory stays shared with it."""
-    gc.disable()  # what it collected could be an open file of the gateway's, whose number is another's by now
+    """Let go of what the gateway has open, and keep still what it has read, so that memory stays shared with it."""
+    gc.disable()
     os.nice(NICE)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # both are for the gateway, and this ends with it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a process ended
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208  numbers, which are no paths
+        if int(name) > STANDARD_ERROR and int(name) != kept:
+            os.dup2(nowhere, int(name))  # taken, so that nobody who still writes there meets what is opened later
 
 
 def _next_link(calls: socket.socket) -> socket.socket | None:

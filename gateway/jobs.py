@@ -53,7 +53,7 @@ def answer(link: socket.socket, outcome: Outcome) -> None:
 
 
 def await_answer(link: socket.socket) -> Outcome:
-    """What the other end answered. Raises OSError, EOFError or UnpicklingError where it did not, or not to the end."""
+    """What the other end answered. Raises whatever pickle raises where it did not, or not to the end."""
     with link.makefile("rb") as stream:
         outcome: Outcome = pickle.load(stream)
     return outcome

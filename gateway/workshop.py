@@ -12,7 +12,6 @@ for each message, which costs milliseconds. What happens in these processes is i
 import asyncio
 import logging
 import os
-import pickle
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,7 +99,7 @@ class Workshop:
         try:
             jobs.send(link, job)
             return jobs.await_answer(link)
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+        except Exception as error:  # the link broke, or what came over it is no answer
             raise WorkLost from error
         finally:
             with self._lock:
