@@ -10,8 +10,8 @@ import os
 import resource
 import signal
 import socket
-import threading
 import traceback
+from _thread import start_new_thread
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -84,7 +84,7 @@ def _serve(link: socket.socket, host: Host, settings: BigSettings) -> NoReturn:
     try:
         _confine(settings)
         job = jobs.receive(link)
-        threading.Thread(target=_end_with, args=(link,), daemon=True).start()
+        start_new_thread(_end_with, (link,))  # which is not waited for: there may be no memory for it
         with speaking(host.words[job.language]):
             outcome = _outcome(job, host, settings)
         jobs.answer(link, outcome)
@@ -94,10 +94,10 @@ def _serve(link: socket.socket, host: Host, settings: BigSettings) -> NoReturn:
 
 def _confine(settings: BigSettings) -> None:
     """Ceilings for this process; where a system does not know one, the others hold."""
-    seconds = settings.seconds
+    seconds, memory = settings.seconds, _data() + settings.memory
     signal.signal(signal.SIGXCPU, _stop)
     for kind, soft, hard in (
-        (resource.RLIMIT_DATA, settings.memory, settings.memory),
+        (resource.RLIMIT_DATA, memory, memory),
         (resource.RLIMIT_CPU, seconds, seconds + GRACE),
         (resource.RLIMIT_CORE, 0, 0),
     ):
@@ -105,6 +105,14 @@ def _confine(settings: BigSettings) -> None:
             resource.setrlimit(kind, (soft, hard))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
+
+
+def _data() -> int:
+    """Bytes that this process has for its data now; none where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _stop(number: int, frame: object) -> None:

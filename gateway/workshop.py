@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from datamodel.wording import spoken
 from gateway import bench, jobs
@@ -24,6 +24,8 @@ from gateway.jobs import Job, Outcome
 from gateway.settings import BigSettings
 
 log = logging.getLogger(__name__)
+
+PATIENCE: Final = 10  # times the processor's time that a work may take: so long it may take with a busy machine
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -96,6 +98,7 @@ class Workshop:
     def _hand_over(self, job: Job) -> Outcome:
         """In a thread, which waits without holding anybody up."""
         link = self._call()
+        link.settimeout(PATIENCE * self._settings.seconds)
         try:
             jobs.send(link, job)
             return jobs.await_answer(link)

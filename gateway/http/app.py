@@ -61,7 +61,7 @@ def create(gateway: Gateway) -> web.Application:
         description = openapi.document(ROUTES)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
-    room = bodies.Room(gateway.settings.big.room)
+    room = bodies.Room(gateway.settings.big_share.room)
     for route in ROUTES:
         handler = _serve(route, gateway, library, description, room)
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path

@@ -182,9 +182,9 @@ async def test_a_process_that_dies_takes_its_own_message_along_and_no_other(work
 
 async def test_a_message_that_takes_too_much_memory_is_refused_for_that(narrow):
     with pytest.raises(Refused) as caught:
-        await narrow.run(hoard, LEAST_MEMORY)
+        await narrow.run(hoard, 2 * LEAST_MEMORY)
     [found] = caught.value.report.issues
-    assert (found.rule, found.expected, caught.value.status) == ("size.memory", "at most 256 MiB of memory", 413)
+    assert (found.rule, found.expected, caught.value.status) == ("size.memory", "at most 64 MiB of memory", 413)
     assert await narrow.run(hoard, 1024) == 1024
 
 
@@ -239,6 +239,13 @@ async def test_a_big_declaration_is_lodged_like_a_small_one(gateway, trader):
     assert len(file.deliveries) > 1
     again = await lodge(gateway, lodgement)
     assert (again.mrn, again.replayed) == (accepted.mrn, True)
+
+
+def test_workers_share_what_is_for_the_gateway():
+    alone, two, many = (Settings(workers=workers).big_share for workers in (1, 2, 8))
+    assert alone == BigSettings()
+    assert (two.at_once, two.room) == (1, alone.room // 2)
+    assert (many.at_once, many.room) == (1, Settings().limits.max_bytes), "room for the biggest message in each"
 
 
 def test_settings_that_would_let_nothing_through_are_refused():

@@ -1,0 +1,21 @@
+"""The groups of measurements: name to the module that runs it, imported only when it runs.
+
+A module has `run(options: Options) -> list[Row]`. A new group is a line here.
+"""
+
+import msgspec
+
+
+class Group(msgspec.Struct, frozen=True):
+    """One line of the table. `long` groups run only with --full, or when named."""
+
+    module: str
+    about: str
+    long: bool = False
+
+
+GROUPS = {
+    "codecs": Group("perf.codecs", "declarations converted, against the floor and against peers"),
+    "growth": Group("perf.growth", "cost and memory from one goods item to ten thousand consignments"),
+    "start": Group("perf.start", "the command line and the server until they answer"),
+}
