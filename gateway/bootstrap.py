@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ import msgspec
 from adapters.port import Adapter
 from adapters.registry import build as build_adapter
 from datamodel.projection import Projector
-from datamodel.registry import Registry
+from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.accounts import Accounts
@@ -27,6 +27,7 @@ from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.sqlite import SqliteStore, held
+from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of agencies.
 EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE)
@@ -63,6 +64,7 @@ def build(
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
+        workshop=Workshop(settings.big_share),
         clock=clock,
         random=random,
     )
@@ -88,9 +90,8 @@ def held_ledger(settings: Settings, clock: Clock = utc_now) -> AbstractContextMa
 
 def warm(gateway: Gateway) -> None:
     """Make what is made once of each message type, so that the first trader does not wait for it."""
-    for message in gateway.registry.messages.values():
-        if message.key in (*LODGED, *EXCHANGED) or message.model.facts.base in LODGED:
-            message.compile()
+    known = gateway.registry.messages.values()
+    _compile(each for each in known if each.key in (*LODGED, *EXCHANGED) or each.model.facts.base in LODGED)
 
 
 @asynccontextmanager
@@ -98,6 +99,9 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
     """The gateway, or one process of it, with its store open and its outbox at work. Leaving it ends both in order."""
     warm(gateway)
     async with AsyncExitStack() as closing:
+        # Before the store, which has threads, and a lock that no copy of this process may keep.
+        gateway.workshop.open(gateway, lambda: _compile(gateway.registry.messages.values()))
+        closing.push_async_callback(gateway.workshop.close)
         await gateway.store.open()
         closing.push_async_callback(gateway.store.close)
         for adapter in gateway.adapters.values():
@@ -107,6 +111,11 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
             await outbox.start()
         yield gateway
+
+
+def _compile(messages: Iterable[Message]) -> None:
+    for message in messages:
+        message.compile()
 
 
 def _projectors(registry: Registry, agencies: Mapping[str, Agency]) -> dict[tuple[str, str], Projector]:

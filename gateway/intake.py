@@ -50,7 +50,8 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
 
     What was taken once is not judged again: a code may have ended since.
     """
-    admission, report = await offload(len(lodgement.body), admit, gateway, lodgement, gateway.clock())
+    admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
+    admission = msgspec.structs.replace(admission, body=lodgement.body)
     if any(issue.severity == ERROR for issue in report.issues):
         first = await gateway.store.repeated(admission)
         if first is None:
@@ -61,6 +62,12 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
         new = [each.delivery for each in admission.deliveries]
         gateway.doorbell.ring(each.agency for each in new if each.state == lifecycle.QUEUED)
     return msgspec.structs.replace(acceptance, issues=report.issues)
+
+
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+    """Without the body, which the gateway has, so that it need not come back from where this is done."""
+    admission, report = admit(gateway, lodgement, now)
+    return msgspec.structs.replace(admission, body=b""), report
 
 
 def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:

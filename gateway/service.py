@@ -20,6 +20,7 @@ from gateway.identifiers import Random
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
+from gateway.workshop import Workshop
 
 
 class Seat(NamedTuple):
@@ -52,5 +53,6 @@ class Gateway:
     codes: ResponseCodes
     rules: str
     doorbell: Doorbell
+    workshop: Workshop
     clock: Clock
     random: Random
