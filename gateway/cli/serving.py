@@ -47,6 +47,8 @@ def serve_alone(settings: Settings, listener: socket.socket) -> None:
     """One process, this one. Returns after SIGINT or SIGTERM."""
     with _faults_of_usage():
         gateway = bootstrap.build(settings)
+        bootstrap.warm(gateway)
+        _settle()
 
     async def main() -> None:
         await _serve(
@@ -67,14 +69,22 @@ def serve_together(settings: Settings, listener: socket.socket) -> None:
             gateway = bootstrap.build(settings, shared=True)
             bootstrap.warm(gateway)
             closing.enter_context(bootstrap.held_ledger(settings))
-        gc.collect()
-        gc.freeze()  # a collection writes to every object it knows, and what is written to is shared no more
+        _settle()
         grace = SHUTDOWN_SECONDS + settings.outbox.stop + SPARE_SECONDS
         try:
             Supervisor(_Workers(gateway, listener), settings.workers, grace=grace).run()
         except NotStarted as error:
             log.error("%s; what it logged says why", error)
             raise typer.Exit(1) from None
+
+
+def _settle() -> None:
+    """What is here now stays as long as the gateway: no collection need look at it again.
+
+    One would write to every object, too, and what is written to is no longer shared with a process that was forked.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class _Workers:

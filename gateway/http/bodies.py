@@ -136,9 +136,12 @@ async def read(request: web.Request, ceiling: int, patience: float, share: Share
 
 async def _chunk(request: web.Request, size: int, deadline: float) -> bytes:
     """What has come, or nothing at the body's end; `size` bytes came before. Raises Fault."""
+    content = request.content
     try:
+        if content.is_eof():  # all of it is here, as a small body mostly is
+            return content.read_nowait()
         async with asyncio.timeout_at(deadline):
-            return await request.content.readany()
+            return await content.readany()
     except TimeoutError:
         raise _too_slow(size) from None
     except (RequestPayloadError, ConnectionError) as error:

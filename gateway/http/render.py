@@ -8,9 +8,9 @@ which a trader's own values may hold: they become U+FFFD there, and lone surroga
 import re
 from collections.abc import Callable
 from typing import Any
+from xml.sax.saxutils import escape
 
 import msgspec
-from lxml import etree
 
 from datamodel.facets import NOT_XML
 from gateway.media import Format
@@ -18,6 +18,7 @@ from gateway.media import Format
 API_NAMESPACE = "urn:guichet:api:1"
 PROBLEM_NAMESPACE = "urn:ietf:rfc:7807"
 
+_RETURN = {"\r": "&#13;"}  # a carriage return as it is would be read as a line feed
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -33,26 +34,29 @@ def to_json(value: Any, root: str = "", namespace: str = "") -> bytes:
 
 def to_xml(value: Any, root: str, namespace: str = API_NAMESPACE) -> bytes:
     """XML of an API object under a root element of that name."""
-    names: dict[Any, str] = {None: namespace}
-    element = etree.Element(f"{{{namespace}}}{root}", nsmap=names)
-    _fill(element, msgspec.to_builtins(value), f"{{{namespace}}}")
-    return etree.tostring(element, xml_declaration=True, encoding="UTF-8")
+    parts = [f"<?xml version='1.0' encoding='UTF-8'?>\n<{root} xmlns=\"{namespace}\">"]
+    _fill(parts, msgspec.to_builtins(value))
+    parts.append(f"</{root}>")
+    return "".join(parts).encode()
 
 
 RENDERERS: dict[Format, Callable[[Any, str, str], bytes]] = {"xml": to_xml, "json": to_json}
 
 
-def _fill(element: etree._Element, value: Any, prefix: str) -> None:
+def _fill(parts: list[str], value: Any) -> None:
+    """What stands inside of an element. Names of members are our own, and names of XML."""
     if isinstance(value, dict):
         members = list(value.items())
     elif isinstance(value, list | tuple):
         members = [("i", item) for item in value]
     else:
-        element.text = _text(value)
+        parts.append(escape(_text(value), _RETURN))
         return
     for name, member in members:
         if member is not None:
-            _fill(etree.SubElement(element, prefix + name), member, prefix)
+            parts.append(f"<{name}>")
+            _fill(parts, member)
+            parts.append(f"</{name}>")
 
 
 def _text(value: Any) -> str:
