@@ -108,7 +108,7 @@ def named(registry: Registry, key: str) -> list[Message]:
 
 
 def _read_xml(candidates: list[Message], body: bytes, limits: Limits, days: Days) -> Parsed:
-    root = parse(body, limits)
+    root = parse(body, limits, keep_blanks=any(not each.model.typed for each in candidates))
     try:
         message = recognise_xml(candidates, root, days)
         json = message.quick_json(root) if message.depth <= limits.max_depth else None

@@ -1,8 +1,9 @@
 """Keeps a sender from filling libxml2's dictionary of names, which is one per thread and never gives a name back.
 
-Once it is full, libxml2 refuses every new name in that thread, whoever sends it. So a thread may learn only so many
-names from documents that were refused or that no schema of ours describes; after that, and for big bodies always, a
-document is read in a thread of its own, whose dictionary ends with it.
+Once it is full, libxml2 refuses every new name in that thread, whoever sends it. It takes in the white space between
+elements too, where that is kept. So a thread may learn only so much from documents that were refused, that no schema of
+ours describes, or whose white space is kept; after that, and for big bodies always, a document is read in a thread of
+its own, whose dictionary ends with it.
 """
 
 import re
@@ -13,10 +14,13 @@ from typing import NamedTuple, TypeVar
 
 from datamodel.issues import Refused
 from datamodel.model import Element, Model, walk
+from datamodel.xml_guard import only_elements
 
 OWN_THREAD = 64 * 1024  # bytes; beside reading this much, starting a thread costs nothing
 BUDGET = 8 * 1024 * 1024  # bytes of names that one thread may learn; libxml2 takes about a hundred million
 NAMES = re.compile(rb"<[?!]?([^\s<>/=?!&;]+)|&([^\s<&;]+);|([^\s<>=\"']+)\s*=\s*[\"']|xmlns[^=]*=\s*[\"']([^\"'<]*)")
+SPACE = re.compile(rb">([ \t\r\n]+)<")
+INDENT = re.compile(rb"(?:\r?\n){0,2}(?: {0,64}|\t{0,16})")
 
 T = TypeVar("T")
 
@@ -66,13 +70,20 @@ def guarded(work: Callable[[], T], body: bytes, known: Callable[[], Vocabulary])
         raise
     if not known().closed:
         _learned.size += _strange(body, known().names)
+    elif not only_elements(body):
+        _learned.size += _strange_space(body)
     return done
 
 
 def _strange(body: bytes, known: frozenset[bytes]) -> int:
     """Bytes of the names in a document that are none of ours."""
     found = {name for groups in NAMES.findall(body) for name in groups if name}
-    return sum(len(name) for name in found if name.rpartition(b":")[2] not in known)
+    return _strange_space(body) + sum(len(name) for name in found if name.rpartition(b":")[2] not in known)
+
+
+def _strange_space(body: bytes) -> int:
+    """Bytes of the different white space between elements, but for a line and its indent, as everybody writes them."""
+    return sum(len(run) for run in set(SPACE.findall(body)) if not INDENT.fullmatch(run))
 
 
 def _in_own_thread(work: Callable[[], T]) -> T:

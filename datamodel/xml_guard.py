@@ -37,8 +37,22 @@ def check_text(body: bytes, limits: Limits) -> None:
         raise refused(found, status=400) from None
 
 
-def parse(body: bytes, limits: Limits) -> etree._Element:
-    """The root element of a well-formed document without comments; its depth is yet to be checked. Raises Refused."""
+def only_elements(body: bytes) -> bool:
+    """Whether there are no comments, sections or instructions but the XML declaration, which may part a text.
+
+    One byte is found far quicker than two, and mostly there is none.
+    """
+    if b"!" in body and b"<!" in body:
+        return False
+    declaration = 2 if body.startswith(b"<?xml") else 0
+    return body.count(b"?") == declaration or body.find(b"<?", 1) < 0
+
+
+def parse(body: bytes, limits: Limits, keep_blanks: bool = False) -> etree._Element:
+    """The root element of a well-formed document without comments; its depth is yet to be checked. Raises Refused.
+
+    Blank texts between elements are dropped, unless they are to be kept or might be parts of a text.
+    """
     check_text(body, limits)
     body = body.removeprefix(BOM)
     declared = DECLARED.match(body)
@@ -57,6 +71,7 @@ def parse(body: bytes, limits: Limits) -> etree._Element:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
+        remove_blank_text=not keep_blanks and only_elements(body),
         collect_ids=False,
     )
     try:
