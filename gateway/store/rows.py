@@ -48,14 +48,11 @@ def event(row: sqlite3.Row) -> Event:
     return Event(row["seq"], row["at"], row["kind"], row["actor"], _DATA.decode(row["data"]), row["digest"])
 
 
-def delivery_values(case_id: int, new: Delivery, due_now: str) -> dict[str, object]:
-    """Named values for an insert. A queued delivery without a next attempt is due at once."""
-    return msgspec.structs.asdict(new) | {
-        "case_id": case_id,
-        "requirements": json_text(new.requirements),
-        "items": json_text(new.items),
-        "next_attempt_at": next_attempt(new.state, new.next_attempt_at, due_now),
-    }
+def delivery_values(case_id: int, new: Delivery, due_now: str) -> tuple[object, ...]:
+    """Values for an insert, in the order of the table's columns. A queued one without a next attempt is due at once."""
+    head = (new.id, case_id, new.agency, new.state, new.media, json_text(new.requirements), json_text(new.items))
+    due = next_attempt(new.state, new.next_attempt_at, due_now)
+    return (*head, new.created_at, new.due_at, new.attempts, due, new.problem, new.decided_at)
 
 
 def next_attempt(state: str, given: str | None, due_now: str) -> str | None:
@@ -68,9 +65,9 @@ def event_values(case_id: int, events: Iterable[Event]) -> list[tuple[object, ..
     return [(case_id, e.seq, e.at, e.kind, e.actor, json_text(e.data), e.digest) for e in events]
 
 
-def decision_values(case_id: int, decisions: Iterable[Decision]) -> list[dict[str, object]]:
-    """Named values for inserts."""
-    return [msgspec.structs.asdict(decision) | {"case_id": case_id} for decision in decisions]
+def decision_values(case_id: int, decisions: Iterable[Decision]) -> list[tuple[object, ...]]:
+    """Values for inserts, in the order of the table's columns."""
+    return [(case_id, *msgspec.structs.astuple(decision)) for decision in decisions]
 
 
 def json_text(value: object) -> str:

@@ -2,7 +2,8 @@
 
 Rule: a method that writes returns after its commit is on disk (write-ahead log, synchronous FULL); a reading that
 starts afterwards sees it. Reason: the trader's 202 is a promise, and a promise must survive a power cut.
-The methods say no more than the protocol in `gateway.ports`; what they do is in `sqlite_writes` and `sqlite_reads`.
+The methods say no more than the protocol in `gateway.ports`; what they do is in `sqlite_groups`, `sqlite_writes` and
+`sqlite_reads`.
 """
 
 import asyncio
@@ -20,11 +21,12 @@ from gateway.ports import (
     CaseChange,
     CaseFile,
     Claim,
+    Conflict,
     Dispatch,
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_reads, sqlite_writes
+from gateway.store import sqlite_file, sqlite_groups, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -127,10 +129,15 @@ class SqliteStore:
         return await self._opened.writer.run(lambda db: sqlite_writes.revoke_account(db, name, at))
 
     async def accept(self, admission: Admission) -> Acceptance:
-        return await self._opened.writer.run(lambda db: sqlite_writes.accept(db, admission))
+        answer = await self._opened.writer.join(sqlite_groups.accept, admission)
+        if isinstance(answer, Conflict):
+            raise answer
+        return answer
 
     async def repeated(self, admission: Admission) -> Acceptance | None:
-        found = await self._opened.readers.run(lambda db: sqlite_reads.accepted(db, admission))
+        (found,) = await self._opened.readers.run(lambda db: sqlite_reads.earlier(db, [admission]))
+        if isinstance(found, Conflict):
+            raise found
         return None if found is None else found.answer
 
     async def case_file(self, mrn: str, account_id: int | None = None) -> CaseFile | None:
@@ -145,7 +152,7 @@ class SqliteStore:
         return await self._opened.readers.run(lambda db: sqlite_reads.case_file(db, find, delivery_id, None))
 
     async def apply(self, change: CaseChange) -> bool:
-        return await self._opened.writer.run(lambda db: sqlite_writes.apply(db, change))
+        return await self._opened.writer.join(sqlite_groups.apply, change)
 
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         return await self._opened.writer.run(lambda db: sqlite_writes.claim(db, agency, limit, now, lease_until))

@@ -4,6 +4,7 @@ Every one finds its rows by an index, save for the list of all accounts.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.ports import (
@@ -30,10 +31,14 @@ DECISIONS_OF_CASE = """SELECT delivery_id, agency, outcome, at, reason, document
 EVENTS_OF_CASE = "SELECT seq, at, kind, actor, data, digest FROM event WHERE case_id = ? ORDER BY seq"
 MESSAGE = """SELECT media, body, body_digest AS digest, document FROM message
     JOIN declaration_case ON declaration_case.id = case_id WHERE case_id = ?"""
-_ACCEPTED = "SELECT id, mrn, conversation_id, body_digest, accepted_at, document_digest FROM declaration_case"
-ACCEPTED_BY_KEY = f"""{_ACCEPTED} WHERE id =
-    (SELECT case_id FROM idempotency WHERE idempotency.account_id = ? AND idempotency_key = ?)"""
-ACCEPTED_BY_REFERENCE = f"{_ACCEPTED} WHERE account_id = ? AND reference = ?"
+_ASKED = "json_extract(asked.value, '$[0]') AS place FROM json_each(?) AS asked"  # of [place, account, text]
+_ACCEPTED = """SELECT declaration_case.id, mrn, conversation_id, body_digest, accepted_at, document_digest,"""
+# The order of a CROSS JOIN is kept: each that is asked for is looked up by its index.
+ACCEPTED_BY_KEY = f"""{_ACCEPTED} {_ASKED} CROSS JOIN idempotency CROSS JOIN declaration_case
+    WHERE idempotency.account_id = json_extract(asked.value, '$[1]')
+    AND idempotency_key = json_extract(asked.value, '$[2]') AND declaration_case.id = case_id"""
+ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} {_ASKED} CROSS JOIN declaration_case
+    WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
 _ACCOUNT = "SELECT id, name, role, agency, revoked_at FROM account"
 ACCOUNT_BY_KEY = f"{_ACCOUNT} WHERE key_digest = ? AND revoked_at IS NULL"
 ALL_ACCOUNTS = f"{_ACCOUNT} ORDER BY name"
@@ -54,32 +59,37 @@ class Earlier(NamedTuple):
     by_reference: bool
 
 
-def accepted(connection: sqlite3.Connection, new: Admission) -> Earlier | None:
-    """The same admission as it came before. The key is asked first: it is the sender's own word for it.
+def earlier(connection: sqlite3.Connection, news: Sequence[Admission]) -> list[Earlier | Conflict | None]:
+    """For each admission the same as it came before; a Conflict where key or reference came with another document.
 
-    Raises Conflict where the key or the reference came with another document.
+    The key is asked first: it is the sender's own word for it.
     """
-    asked = (
-        ("Idempotency-Key", ACCEPTED_BY_KEY, new.idempotency_key),
-        ("FunctionalReferenceID", ACCEPTED_BY_REFERENCE, new.reference),
-    )
-    for what, query, value in asked:
-        first = connection.execute(query, (new.account_id, value)).fetchone() if value is not None else None
-        if first is not None:
-            return Earlier(_replay(what, first, new), int(first["id"]), query == ACCEPTED_BY_REFERENCE)
-    return None
+    found: list[Earlier | Conflict | None] = [None] * len(news)
+    keys = [(place, new.account_id, new.idempotency_key) for place, new in enumerate(news)]
+    for row in _asked(connection, ACCEPTED_BY_KEY, keys):
+        found[row["place"]] = _earlier("Idempotency-Key", row, news[row["place"]])
+    references = [(place, new.account_id, new.reference) for place, new in enumerate(news) if found[place] is None]
+    for row in _asked(connection, ACCEPTED_BY_REFERENCE, references):
+        found[row["place"]] = _earlier("FunctionalReferenceID", row, news[row["place"]])
+    return found
 
 
-def _replay(what: str, first: sqlite3.Row, new: Admission) -> Acceptance:
+def _asked(connection: sqlite3.Connection, query: str, asked: list[tuple[int, int, str | None]]) -> list[sqlite3.Row]:
+    given = [each for each in asked if each[2] is not None]
+    return connection.execute(query, (rows.json_text(given),)).fetchall() if given else []
+
+
+def _earlier(what: str, first: sqlite3.Row, new: Admission) -> Earlier | Conflict:
     if first["document_digest"] != new.document_digest:
-        raise Conflict(what, first["mrn"], first["body_digest"], new.body_digest)
-    return Acceptance(
+        return Conflict(what, first["mrn"], first["body_digest"], new.body_digest)
+    answer = Acceptance(
         mrn=first["mrn"],
         conversation_id=first["conversation_id"],
         digest=first["body_digest"],
         accepted_at=first["accepted_at"],
         replayed=True,
     )
+    return Earlier(answer, int(first["id"]), what != "Idempotency-Key")
 
 
 def case_file(connection: sqlite3.Connection, find: str, key: str, account_id: int | None) -> CaseFile | None:

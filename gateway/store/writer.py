@@ -2,23 +2,28 @@
 
 Rule: a caller is answered only after the commit that holds its work. Reason: a commit costs a wait for the disk, so
 everything that is waiting when the disk is free shares one: a group is taken up only when it is this writer's turn
-among the processes. Each piece of work stands in its own savepoint: one that fails undoes itself and nothing else. How
-much may wait is bounded; beyond that, callers wait for a place.
+among the processes. Each piece of work stands in its own savepoint: one that fails undoes itself and nothing else. Work
+of one kind that waits together is done together. How much may wait is bounded; beyond that, callers wait for a place.
 """
 
 import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, NamedTuple, TypeVar
 
+I = TypeVar("I")  # noqa: E741  an item
 T = TypeVar("T")
+
+# Work on all its items that wait together; gives a value for each.
+Work = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
 
 
 class _Job(NamedTuple):
-    work: Callable[[sqlite3.Connection], Any]
+    work: Work
+    item: Any
     answer: asyncio.Future[Any]
 
 
@@ -52,13 +57,25 @@ class Writer:
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returned or raised, once it is on disk or undone. Giving up waiting does not stop the work."""
+        value: T = await self._put(lambda connection, _: (work(connection),), None)
+        return value
+
+    async def join(self, work: Callable[[sqlite3.Connection, Sequence[I]], Sequence[T]], item: I) -> T:
+        """As `run`, for work that is done on all the items at once which wait for it, and gives a value for each.
+
+        Where it raises, it is done on each alone.
+        """
+        value: T = await self._put(work, item)
+        return value
+
+    async def _put(self, work: Work, item: Any) -> Any:
         await self._places.acquire()
-        answer: asyncio.Future[T] = self._loop.create_future()
+        answer: asyncio.Future[Any] = self._loop.create_future()
         with self._arrival:
             if self._stopping:
                 self._places.release()
                 raise RuntimeError("the store is closed")
-            self._waiting.append(_Job(work, answer))
+            self._waiting.append(_Job(work, item, answer))
             self._arrival.notify()
         return await answer
 
@@ -99,7 +116,7 @@ class Writer:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._attempt(job) for job in group]
+            outcomes = [outcome for jobs in _by_work(group) for outcome in self._attempt(jobs)]
             connection.execute("COMMIT")
         except Exception as failure:  # the disk is full, another program holds the lock: the whole group is undone
             if connection.in_transaction:
@@ -109,18 +126,22 @@ class Writer:
         self.commits += 1
         return outcomes
 
-    def _attempt(self, job: _Job) -> _Outcome:
+    def _attempt(self, jobs: Sequence[_Job]) -> list[_Outcome]:
+        """Jobs of one work: done together, or each alone where that fails."""
         connection = self._connection
         connection.execute("SAVEPOINT job")
         try:
-            outcome = _Outcome(job.answer, job.work(connection))
+            values = jobs[0].work(connection, [job.item for job in jobs])
+            outcomes = [_Outcome(job.answer, value) for job, value in zip(jobs, values, strict=True)]
         except Exception as failure:
             if not connection.in_transaction:  # SQLite gave up the whole transaction, not only this statement
                 raise
             connection.execute("ROLLBACK TO job")
-            outcome = _Outcome(job.answer, error=failure)
+            outcomes = [_Outcome(job.answer, error=failure) for job in jobs]
         connection.execute("RELEASE job")
-        return outcome
+        if len(jobs) > 1 and outcomes[0].error is not None:
+            return [outcome for job in jobs for outcome in self._attempt([job])]
+        return outcomes
 
     def _answer(self, outcomes: list[_Outcome]) -> None:
         """Runs in the event loop, once for each group."""
@@ -132,6 +153,14 @@ class Writer:
                 answer.set_result(value)
             else:
                 answer.set_exception(error)
+
+
+def _by_work(group: Sequence[_Job]) -> Iterable[list[_Job]]:
+    """The jobs of each work; those that wait at one time have no order among them."""
+    found: dict[Work, list[_Job]] = {}
+    for job in group:
+        found.setdefault(job.work, []).append(job)
+    return found.values()
 
 
 def _undone(group: list[_Job], failure: Exception) -> list[_Outcome]:
