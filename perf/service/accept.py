@@ -1,0 +1,77 @@
+"""Declarations accepted a second, against a handler that stores nothing and against a plain stack, in the same rounds.
+
+All three servers stand ready all the time and are driven by turns, so that a slow moment of the machine falls on each
+alike. The declarations go to no agency: what follows an acceptance is another group.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from perf.options import Options
+from perf.results import Row
+from perf.service import processes
+from perf.service.declarations import corpus_files, sample_files, unwanted
+from perf.service.loading import Driver, rate_row, rounds, spent_row, time_rows
+from perf.service.processes import Server
+
+GROUP = "service"
+FLOOR, PEER = "bare handler", "plain stack"
+PARTS = (0.25, 0.5, 0.75)  # of the greatest rate
+
+
+def run(options: Options) -> list[Row]:
+    """The corpus stripped, and our own samples."""
+    rows: list[Row] = []
+    with processes.work_folder() as place:
+        options.note(f"database on {processes.disk(place)}, {options.workers} worker(s), synchronous FULL")
+        for case, files in {"stripped": corpus_files(), "own": sample_files()}.items():
+            if not files:
+                options.note("the corpus is not here (GUICHET_CORPUS names its folder): the case is left out")
+                continue
+            inside = place / case
+            inside.mkdir()
+            driver = Driver(unwanted(files, inside), inside / "declarations")
+            options.note(f"{case}: {driver.about} that go to no agency")
+            rows += _case(case, driver, inside, options)
+            rows.append(driver.share_row(GROUP, case, options))
+    return rows
+
+
+def _case(case: str, driver: Driver, place: Path, options: Options) -> list[Row]:
+    with ExitStack() as servers:
+        ours = servers.enter_context(processes.gateway(place / "gateway", options.workers))
+        floor = servers.enter_context(processes.bare_handler(place, options.workers))
+        peer = servers.enter_context(processes.plain_stack(place, options.workers))
+        seconds = options.choose(2.0, 4.0, 10.0)
+        options.say(f"  {case}: greatest rates")
+        greatest = rounds(
+            {each.name: partial(driver.drive, each, seconds, warm=1) for each in (ours, floor, peer)},
+            options.choose(2, 5, 9),
+            options.seed,
+        )
+        own = greatest[ours.name]
+        rows = [
+            rate_row(GROUP, FLOOR, case, greatest[FLOOR]),
+            rate_row(GROUP, PEER, case, greatest[PEER], greatest[FLOOR], FLOOR),
+            rate_row(GROUP, f"accept / {FLOOR}", case, own, greatest[FLOOR], FLOOR),
+            rate_row(GROUP, f"accept / {PEER}", case, own, greatest[PEER], PEER),
+            spent_row(GROUP, f"processor time, {FLOOR}", case, greatest[FLOOR]),
+            spent_row(GROUP, "processor time, accept", case, own, greatest[FLOOR], f"processor time, {FLOOR}"),
+            *time_rows(GROUP, "accept at the greatest rate", case, own),
+        ]
+        middle = rows[2].value
+        return rows + list(_paced(case, driver, {"accept": ours, FLOOR: floor}, middle, options))
+
+
+def _paced(case: str, driver: Driver, servers: dict[str, Server], greatest: float, options: Options) -> Iterator[Row]:
+    """Times at parts of the gateway's greatest rate, and those of the floor at the same rates."""
+    seconds = options.choose(3.0, 8.0, 20.0)
+    for part in PARTS:
+        options.say(f"  {case}: {part:.0%} of the greatest rate")
+        rate = greatest * part
+        runs = {name: partial(driver.drive, each, seconds, warm=1, rate=rate) for name, each in servers.items()}
+        found = rounds(runs, options.choose(1, 3, 5), options.seed)
+        for name, loads in found.items():
+            yield from time_rows(GROUP, f"{name} at {part:.0%}", case, loads)
