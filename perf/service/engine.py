@@ -64,6 +64,7 @@ class Engine:
         self._asleep: list[tuple[float, int, _Run]] = []
         self._outcome = Outcome()
         self._again: Callable[[], Task] | None = None
+        self._count: int | None = None
         self._end = 0.0
 
     def close(self) -> None:
@@ -72,11 +73,11 @@ class Engine:
             each.close()
         self._poll.close()
 
-    def closed(self, make: Callable[[], Task], in_flight: int, seconds: float) -> Outcome:
-        """Keep `in_flight` tasks under way for a time: the greatest rate that the server gives."""
-        start = self._begin(seconds)
+    def closed(self, make: Callable[[], Task], in_flight: int, seconds: float, count: int | None = None) -> Outcome:
+        """Keep `in_flight` tasks under way for a time, or until `count` were begun: the greatest rate there is."""
+        start = self._begin(seconds, count)
         self._again = make
-        for _ in range(in_flight):
+        for _ in range(min(in_flight, count or in_flight)):
             self._start(make(), start)
         self._until_done(lambda now: self._end)
         return self._finish(start)
@@ -97,8 +98,8 @@ class Engine:
         self._until_done(begin)
         return self._finish(start)
 
-    def _begin(self, seconds: float) -> float:
-        self._outcome = Outcome()
+    def _begin(self, seconds: float, count: int | None = None) -> float:
+        self._outcome, self._count = Outcome(), count
         start = perf_counter()
         self._end = start + seconds
         return start
@@ -166,6 +167,8 @@ class Engine:
 
     def _start(self, task: Task, began: float) -> None:
         self._outcome.begun += 1
+        if self._outcome.begun == self._count:
+            self._end = perf_counter()
         self._step(_Run(task, began), None)
 
     def _step(self, run: _Run, answer: Answer | None) -> None:

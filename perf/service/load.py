@@ -80,7 +80,7 @@ def main() -> int:
 def _drive(engine: Engine, make: Callable[[], Task], chosen: argparse.Namespace, seconds: float) -> Outcome:
     if chosen.rate:
         return engine.open(make, chosen.rate, seconds)
-    return engine.closed(make, chosen.in_flight or chosen.connections, seconds)
+    return engine.closed(make, chosen.in_flight or chosen.connections, seconds, chosen.count)
 
 
 def _load(outcome: Outcome, warmed: int, polls: int, share: float) -> Load:
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--through", action="store_true", help="follow each case until its response says released")
     parser.add_argument("--seconds", type=float, default=10, help="how long (default: %(default)g)")
     parser.add_argument("--warm", type=float, default=0, help="seconds before that which do not count")
+    parser.add_argument("--count", type=int, help="end when so many were begun (not with --rate)")
     parser.add_argument("--connections", type=int, default=32, help="kept alive (default: %(default)d)")
     parser.add_argument("--json", action="store_true", help="one JSON object, with every time in microseconds")
     pace = parser.add_mutually_exclusive_group()

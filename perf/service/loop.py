@@ -1,4 +1,4 @@
-"""The full loop: a declaration accepted, three agencies asked over HTTP, all decided, the response in the trader's hands.
+"""The full loop: a declaration accepted, three agencies asked over HTTP, all decided, the response fetched.
 
 Two things are set beside it in the same rounds. The *floor* is the bare handler making the same exchanges: it parses
 and validates the declaration, posts as many bytes to the same agencies, answers the trader's question; it decides
@@ -103,7 +103,7 @@ def _paced(driver: Driver, ours: Server, place: Path, greatest: float, options: 
     with _ledger(place) as ledger:
         (last,) = ledger.execute("SELECT max(id) FROM declaration_case").fetchone()
         found = rounds({LOOPS: run}, options.choose(1, 3, 5), options.seed)[LOOPS]
-        rows = time_rows(GROUP, f"loop at {HALF:.0%}, with the trader's questions", CASE, found)
+        rows = time_rows(GROUP, f"loop at {HALF:.0%}", CASE, found)
         return rows + _released(ledger, last)
 
 

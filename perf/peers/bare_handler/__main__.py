@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from itertools import count
 from uuid import uuid4
 
@@ -130,4 +129,4 @@ def _listener(port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
