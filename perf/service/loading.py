@@ -41,9 +41,8 @@ class Driver:
         self._files = [place / f"{each.name}.xml" for each in declarations]
         for file, each in zip(self._files, declarations, strict=True):
             file.write_bytes(each.document)
-        self.about = (
-            f"{len(declarations)} declarations of {statistics.mean(each.size for each in declarations):,.0f} bytes"
-        )
+        count, size = len(declarations), statistics.mean(each.size for each in declarations)
+        self.about = f"{count} declaration{'s' * (count > 1)} of {size:,.0f} bytes"
 
     def drive(self, server: Server, seconds: float, **flags: float | int | bool) -> Run:
         """One run; the flags are those of `python -m perf.service.load`. Raises RuntimeError where anything failed."""

@@ -67,7 +67,7 @@ def projection_size(place: Path) -> int:
 
 def _greatest(driver: Driver, ours: Server, quiet: Server, floor: Server, options: Options) -> list[Row]:
     options.say("  greatest rates")
-    seconds = options.choose(4.0, 8.0, 20.0)
+    seconds = options.choose(4.0, 6.0, 20.0)
     through = partial(driver.drive, seconds=seconds, warm=1, through=True, in_flight=IN_FLIGHT)
     found = rounds(
         {
@@ -75,7 +75,7 @@ def _greatest(driver: Driver, ours: Server, quiet: Server, floor: Server, option
             ACCEPT: partial(driver.drive, quiet, seconds, warm=1),
             LOOPS: partial(through, ours),
         },
-        options.choose(2, 4, 7),
+        options.choose(2, 3, 7),
         options.seed,
     )
     own = found[LOOPS]
@@ -98,7 +98,7 @@ def questions(runs: list[Run]) -> float:
 
 def _paced(driver: Driver, ours: Server, place: Path, greatest: float, options: Options) -> list[Row]:
     options.say(f"  {HALF:.0%} of the greatest rate")
-    seconds = options.choose(4.0, 10.0, 30.0)
+    seconds = options.choose(4.0, 6.0, 30.0)
     run = partial(driver.drive, ours, seconds, warm=1, through=True, rate=greatest * HALF)
     with _ledger(place) as ledger:
         (last,) = ledger.execute("SELECT max(id) FROM declaration_case").fetchone()

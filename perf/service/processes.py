@@ -13,7 +13,6 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-import venv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from gateway.registration import NewAccount, register_accounts
 from gateway.settings import PREFIX, load
 from perf.data import DEC
 from perf.options import HERE, ROOT, SCHEMAS
+from perf.peers.host import environment
 from perf.service.load import KEY_VARIABLE
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -88,27 +88,6 @@ def _cpu(pid: int) -> float:
 def _status(pid: int, name: str) -> int:
     """Kilobytes."""
     return int(re.search(rf"{name}:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1])  # type: ignore[index]
-
-
-def environment(name: str) -> Path:
-    """The Python of a peer's own environment below perf/.venvs, made of its requirements where it is not there yet."""
-    folder, wanted = HERE / ".venvs" / name, HERE / "peers" / name / "requirements.txt"
-    python, made = folder / "bin" / "python", folder / "installed.txt"
-    if not made.exists() or made.read_text() != wanted.read_text():
-        venv.create(folder, clear=True, with_pip=True)
-        install: list[str | Path] = [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--requirement",
-            wanted,
-        ]
-        subprocess.run(install, check=True, stdout=sys.stderr)
-        made.write_text(wanted.read_text())
-    return python
 
 
 @contextmanager
@@ -225,8 +204,8 @@ def agencies(place: Path) -> Iterator[Server]:
 
 @contextmanager
 def plain_stack(place: Path, workers: int = 1) -> Iterator[Server]:
-    """The peer, in its own environment, on a database in `place`."""
-    python = environment("plain_stack")
+    """The peer, in its own environment, on a database in `place`. Raises perf.peers.host.Unavailable."""
+    python = environment("plain_stack") / "python"
     bundle = place / "xsd"
     bundle.mkdir()
     files = write_bundle(Registry.load(SCHEMAS).message(DEC).model)

@@ -47,7 +47,7 @@ def _stored(driver: Driver, place: Path, many: int, options: Options) -> list[Ro
     size = (ledgers[many] / "guichet.db").stat().st_size
     with ExitStack() as servers:
         few, more = (servers.enter_context(processes.gateway(each, options.workers)) for each in ledgers.values())
-        seconds = options.choose(3.0, 10.0, 30.0)
+        seconds = options.choose(3.0, 6.0, 30.0)
         for server in (more, few):
             greatest = driver.drive(server, seconds, warm=1).load.rate
         runs = {
@@ -55,7 +55,7 @@ def _stored(driver: Driver, place: Path, many: int, options: Options) -> list[Ro
             for name, server in zip(names.values(), (few, more), strict=True)
         }
         options.say(f"  {cases}, {greatest * HALF:.0f} a second")
-        found = rounds(runs, options.choose(2, 5, 5), options.seed)
+        found = rounds(runs, options.choose(2, 4, 5), options.seed)
     first, second = (time_rows(GROUP, name, cases, found[name]) for name in names.values())
     last = msgspec.structs.replace(second[-1], ratio=second[-1].value / first[-1].value, against=first[-1].name)
     shutil.rmtree(ledgers[many])

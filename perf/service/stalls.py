@@ -48,7 +48,7 @@ def run(options: Options) -> list[Row]:
 
 
 def _case(case: str, driver: Driver, ours: Server, message: str, body: bytes, options: Options) -> list[Row]:
-    small = partial(driver.drive, ours, options.choose(4.0, 10.0, 20.0), warm=0.5, rate=RATE, connections=64)
+    small = partial(driver.drive, ours, options.choose(4.0, 6.0, 20.0), warm=0.5, rate=RATE, connections=64)
     senders = {name: Sender(ours, path, message, body) for name, path in PATHS.items()}
     options.say(f"  {case}")
     runs: dict[str, Callable[[], Run]] = {"alone": small}

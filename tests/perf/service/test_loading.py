@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 
-from perf.service import loading
+from perf.options import Options
 from perf.service.load import Load, percentile
-from perf.service.loading import Run, rate_row, rounds, spent_row, time_rows
+from perf.service.loading import Driver, Run, rate_row, rounds, spent_row, time_rows
+from perf.service.references import declaration
 
 
 def run(rate=100.0, micros=(1000,), spent=0.001):
@@ -50,10 +51,10 @@ def test_rounds_do_everything_once_each_in_changing_order():
 
 
 def test_a_group_says_when_the_tool_took_too_much(tmp_path):
-    from perf.options import Options
-
-    driver = loading.Driver([], tmp_path / "none") if False else object.__new__(loading.Driver)
+    driver, options = (
+        Driver([declaration("one", b"<FunctionalReferenceID></FunctionalReferenceID>")], tmp_path / "one"),
+        Options(),
+    )
     driver.share = 0.3
-    options = Options()
     assert driver.share_row("g", "c", options).value == pytest.approx(30)
     assert "30%" in options.notes[0]
