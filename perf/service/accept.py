@@ -74,11 +74,11 @@ def _greatest(case: str, found: dict[str, list[Run]]) -> list[Row]:
 
 def _paced(case: str, driver: Driver, servers: dict[str, Server], greatest: float, options: Options) -> Iterator[Row]:
     """Times at parts of the gateway's greatest rate, and those of the floor at the same rates."""
-    seconds = options.choose(3.0, 5.0, 20.0)
+    seconds = options.choose(3.0, 4.0, 20.0)
     for part in PARTS:
         options.say(f"  {case}: {part:.0%} of the greatest rate")
         rate = greatest * part
         runs = {name: partial(driver.drive, each, seconds, warm=1, rate=rate) for name, each in servers.items()}
-        found = rounds(runs, options.choose(1, 2, 5), options.seed)
+        found = rounds(runs, options.choose(1, 3, 5), options.seed)
         for name, loads in found.items():
             yield from time_rows(GROUP, f"{name} at {part:.0%}", case, loads)

@@ -16,7 +16,7 @@ import msgspec
 from perf.data import DEC
 from perf.options import ROOT, Options
 from perf.results import Row
-from perf.service.load import KEY_VARIABLE, POINTS, Load, percentile
+from perf.service.load import KEY_VARIABLE, POINTS, Load
 from perf.service.processes import Server
 from perf.service.references import Declaration
 
@@ -105,18 +105,25 @@ def _row(group: str, name: str, case: str, unit: str, found: list[list[float]], 
     return Row(group, name, case, middle, unit, low, high, ratio, against)
 
 
-def time_rows(group: str, name: str, case: str, runs: Sequence[Run]) -> list[Row]:
-    """p50, p95 and p99 in ms over all rounds together, those above p50 as a ratio to it; low and high by round."""
-    pooled = sorted(each for run in runs for each in run.load.micros)
-    first = f"{name}, p{POINTS[0]}"
+def time_rows(
+    group: str, name: str, case: str, own: Sequence[Run], other: Sequence[Run] = (), others: str | None = None
+) -> list[Row]:
+    """p50, p95 and p99 in ms, each the median of those of the rounds.
+
+    The ratio is to p50; that of p99 is to the p99 of other runs, where some are given.
+    """
+    first, last = POINTS[0], POINTS[-1]
+    held = {first: ([], None)} | ({last: (_milliseconds(other, last), f"{others}, p{last}")} if other else {})
+    middle = (_milliseconds(own, first), f"{name}, p{first}")
     rows = []
     for point in POINTS:
-        value = percentile(pooled, point)
-        low, _, high = quartiles([percentile(run.load.micros, point) for run in runs])
-        ratio = None if point == POINTS[0] else value / percentile(pooled, POINTS[0])
-        against = None if ratio is None else first
-        rows.append(Row(group, f"{name}, p{point}", case, value / 1000, "ms", low / 1000, high / 1000, ratio, against))
+        compared, against = held.get(point, middle)
+        rows.append(_row(group, f"{name}, p{point}", case, "ms", [_milliseconds(own, point), compared], against))
     return rows
+
+
+def _milliseconds(runs: Sequence[Run], point: float) -> list[float]:
+    return [run.load.milliseconds(point) for run in runs]
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

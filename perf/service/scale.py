@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from perf.options import Options
 from perf.results import Row
 from perf.service import processes
@@ -56,10 +54,10 @@ def _stored(driver: Driver, place: Path, many: int, options: Options) -> list[Ro
         }
         options.say(f"  {cases}, {greatest * HALF:.0f} a second")
         found = rounds(runs, options.choose(2, 4, 5), options.seed)
-    first, second = (time_rows(GROUP, name, cases, found[name]) for name in names.values())
-    last = msgspec.structs.replace(second[-1], ratio=second[-1].value / first[-1].value, against=first[-1].name)
+    rows = time_rows(GROUP, names[FEW], cases, found[names[FEW]])
+    rows += time_rows(GROUP, names[many], cases, found[names[many]], found[names[FEW]], names[FEW])
     shutil.rmtree(ledgers[many])
-    return [Row(GROUP, "ledger", cases, size / MB, "MB"), *first, *second[:-1], last]
+    return [Row(GROUP, "ledger", cases, size / MB, "MB"), *rows]
 
 
 def _ledgers(driver: Driver, place: Path, counts: tuple[int, ...], options: Options) -> dict[int, Path]:

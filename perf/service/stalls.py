@@ -11,8 +11,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from time import perf_counter
 
-import msgspec
-
 from datamodel.registry import Registry
 from perf.data import CARGO, DEC, goods_items, manifest
 from perf.options import SCHEMAS, Options
@@ -22,7 +20,7 @@ from perf.service.declarations import corpus_files, sample_files, unwanted
 from perf.service.loading import Driver, Run, quartiles, rounds, time_rows
 from perf.service.processes import Server
 
-GROUP = "stalls"
+GROUP, ALONE = "stalls", "small, alone"
 RATE = 40.0  # small requests a second
 PATIENCE_SECONDS = 300.0
 PATHS = {"validated": "/v1/validations", "converted": "/v1/conversions"}
@@ -54,13 +52,12 @@ def _case(case: str, driver: Driver, ours: Server, message: str, body: bytes, op
     runs: dict[str, Callable[[], Run]] = {"alone": small}
     runs |= {name: partial(_beside, sender, small) for name, sender in senders.items()}
     found = rounds(runs, options.choose(1, 3, 5), options.seed)
-    rows = time_rows(GROUP, "small, alone", case, found["alone"])
-    alone = rows[-1]
+    alone = found["alone"]
+    rows = time_rows(GROUP, ALONE, case, alone)
     for name, sender in senders.items():
         low, middle, high = quartiles(sender.seconds)
         rows.append(Row(GROUP, f"big, {name}", case, middle * 1000, "ms", low * 1000, high * 1000))
-        *others, last = time_rows(GROUP, f"small, while big is {name}", case, found[name])
-        rows += [*others, msgspec.structs.replace(last, ratio=last.value / alone.value, against=alone.name)]
+        rows += time_rows(GROUP, f"small, while big is {name}", case, found[name], alone, ALONE)
     return rows
 
 
