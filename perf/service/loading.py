@@ -113,7 +113,9 @@ def time_rows(
     The ratio is to p50; that of p99 is to the p99 of other runs, where some are given.
     """
     first, last = POINTS[0], POINTS[-1]
-    held = {first: ([], None)} | ({last: (_milliseconds(other, last), f"{others}, p{last}")} if other else {})
+    held: dict[int, tuple[list[float], str | None]] = {first: ([], None)}
+    if other:
+        held[last] = (_milliseconds(other, last), f"{others}, p{last}")
     middle = (_milliseconds(own, first), f"{name}, p{first}")
     rows = []
     for point in POINTS:
