@@ -40,14 +40,13 @@ class _Run:
 class Outcome:
     """What came of a run. `seconds` are the times of the tasks that went well, in the order in which they ended.
 
-    `span` reaches from the first beginning to the last end of those that were begun in time.
+    `span` is the time in which tasks were begun, and `within` how many went well by its end.
     """
 
     seconds: list[float] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     begun: int = 0
     unfinished: int = 0
-    answers: int = 0
     within: int = 0
     span: float = 0.0
 
@@ -153,7 +152,6 @@ class Engine:
         else:
             self._renew(connection)
         if run is not None:
-            self._outcome.answers += 1
             self._step(run, answer)
 
     def _renew(self, connection: Connection) -> None:

@@ -47,9 +47,9 @@ COPIES: Mapping[str, Mapping[str, str]] = {
     "event": {"case_id": "case_id + :offset", "digest": _DIGEST},
 }
 KEPT = frozenset({"account"})
-# Copies are made of the first rows only; keys name what is counted from 1.
-_KEYS = {"declaration_case": "id", "delivery": "seq", "decision": "seq"}
-_ROW_KEYS = {"message": "case_id", "idempotency": "case_id", "delivery_body": "seq", "event": "case_id", **_KEYS}
+# What rows are counted by from 1 on. Models are the first rows; a copy's numbers are theirs and an offset.
+_COUNTED = {"declaration_case": "id", "delivery": "seq", "decision": "seq"}
+_NUMBER = _COUNTED | {"message": "case_id", "idempotency": "case_id", "delivery_body": "seq", "event": "case_id"}
 COPIES_A_COMMIT = 64
 
 
@@ -62,13 +62,13 @@ def multiply(path: Path, cases: int) -> None:
             ledger.execute(f"PRAGMA {pragma}")
         statements = _statements(ledger)
         (models,) = ledger.execute("SELECT count(*) FROM declaration_case").fetchone()
-        step = max(_highest(ledger, table, key) for table, key in _KEYS.items())
+        step = max(_highest(ledger, table, key) for table, key in _COUNTED.items())
         copies = -(-cases // models) - 1
         for first in range(1, copies + 1, COPIES_A_COMMIT):
             ledger.execute("BEGIN")
             for number in range(first, min(first + COPIES_A_COMMIT, copies + 1)):
                 for statement in statements:
-                    ledger.execute(statement, {"offset": number * step, "models": step})
+                    ledger.execute(statement, {"offset": number * step, "models": step})  # no number is above step
             ledger.execute("COMMIT")
     with path.open("rb+") as file:
         os.fsync(file.fileno())  # here, and not while the gateway is measured
@@ -79,7 +79,7 @@ def _highest(ledger: sqlite3.Connection, table: str, key: str) -> int:
 
 
 def _statements(ledger: sqlite3.Connection) -> list[str]:
-    """An INSERT for each table, which copies its first rows. Raises RuntimeError for a table that is not known here."""
+    """An INSERT for each table, which copies its models. Raises RuntimeError for a table that is not known here."""
     found = {name for (name,) in ledger.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     for table in found - set(COPIES) - KEPT:
         if ledger.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
@@ -90,6 +90,6 @@ def _statements(ledger: sqlite3.Connection) -> list[str]:
         if missing := set(changed) - set(columns):
             raise RuntimeError(f"the table {table} has no column {', '.join(sorted(missing))} any more")
         values = ", ".join(changed.get(column, column) for column in columns)
-        where = f"{_ROW_KEYS[table]} <= :models"
+        where = f"{_NUMBER[table]} <= :models"
         made.append(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} WHERE {where}")
     return made

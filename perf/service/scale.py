@@ -13,7 +13,7 @@ from perf.options import Options
 from perf.results import Row
 from perf.service import processes
 from perf.service.declarations import HTTP_AGENCIES, corpus_files, for_three_agencies, sample_files, unwanted
-from perf.service.loading import Driver, rounds, time_rows
+from perf.service.loading import Driver, rounds, spent_row, time_rows
 from perf.service.prefill import multiply
 from perf.service.traders import LODGE
 from perf.service.upload import stream
@@ -56,6 +56,11 @@ def _stored(driver: Driver, place: Path, many: int, options: Options) -> list[Ro
         found = rounds(runs, options.choose(2, 4, 5), options.seed)
     rows = time_rows(GROUP, names[FEW], cases, found[names[FEW]])
     rows += time_rows(GROUP, names[many], cases, found[names[many]], found[names[FEW]], names[FEW])
+    spent = f"processor time, {FEW:,} stored"
+    rows.append(spent_row(GROUP, spent, cases, found[names[FEW]]))
+    rows.append(
+        spent_row(GROUP, f"processor time, {many:,} stored", cases, found[names[many]], found[names[FEW]], spent)
+    )
     shutil.rmtree(ledgers[many])
     return [Row(GROUP, "ledger", cases, size / MB, "MB"), *rows]
 

@@ -28,23 +28,26 @@ def test_a_count_is_kept_to_and_every_task_is_timed():
     assert len(server.requests) == 25
 
 
-def test_no_more_is_under_way_than_was_asked_for():
-    under_way, most, lock = 0, 0, threading.Lock()
+def test_as_many_are_under_way_as_were_asked_for_and_no_more():
+    """An answer comes only when three requests lie there; a fourth would be counted."""
+    under_way, most, lock, three = 0, 0, threading.Lock(), threading.Barrier(3)
 
     def count(_number, connection, _request):
         nonlocal under_way, most
         with lock:
             under_way += 1
             most = max(most, under_way)
+        three.wait(timeout=10)
         with lock:
             under_way -= 1
         connection.sendall(ANSWER)
 
     with scripted(count) as server:
         engine = Engine(server.address, 8)
-        engine.closed(ask, in_flight=3, seconds=60, count=60)
+        found = engine.closed(ask, in_flight=3, seconds=60, count=60)
         engine.close()
-    assert 1 <= most <= 3
+    assert len(found.seconds) == 60
+    assert most == 3
 
 
 def test_a_stall_is_charged_to_all_who_had_to_wait():
