@@ -8,7 +8,8 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := datamodel adapters gateway tests perf
+SOURCES := datamodel adapters gateway tests perf hatch_build.py
+NATIVE := $(wildcard datamodel/native/*.p*) hatch_build.py
 
 .PHONY: demo test check perf perf-check clean
 
@@ -16,15 +17,15 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run-installed: pyproject.toml | $(BIN)/python
+$(VENV)/.run-installed: pyproject.toml $(NATIVE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.dev-installed: pyproject.toml | $(BIN)/python
+$(VENV)/.dev-installed: pyproject.toml $(NATIVE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@ $(VENV)/.run-installed
 
-$(VENV)/.perf-installed: pyproject.toml | $(BIN)/python
+$(VENV)/.perf-installed: pyproject.toml $(NATIVE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[perf]'
 	@touch $@ $(VENV)/.run-installed
 
@@ -47,5 +48,5 @@ perf-check: $(VENV)/.run-installed
 	$(BIN)/python -m perf.check
 
 clean:
-	rm -rf $(VENV) dist demo-data .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) perf/.venvs perf/.work dist demo-data .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,15 +1,19 @@
 """Bytes to typed documents and back: the one door through which a message enters.
 
-Each format has a quick way that accepts and a careful way that explains. XML is accepted by libxml2; JSON by msgspec,
-whose types accept only normal forms, so that whatever it refuses goes to the checker, which has the last word.
+Each format has a quick way that accepts and a careful way that explains. The quick way is `native`, one pass in C that
+judges and writes the other format; where it is not there, XML is accepted by libxml2, and JSON by msgspec with types
+that accept only normal forms. What the quick way does not take goes on to libxml2 and to the checker, which have the
+last word.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import msgspec
 
-from datamodel import foreign, json_instances, xml_instances
+from datamodel import foreign, json_instances, native, xml_instances
 from datamodel.build import build
 from datamodel.check import check
 from datamodel.issues import Refused, Report
@@ -26,16 +30,36 @@ from datamodel.xml_guard import BOM, check_text, parse
 Format = Literal["xml", "json"]
 NO_DAY = Days()
 ANY_DAY = Days(stated=False)
+NO_FORMS: Final[Mapping[Format, bytes]] = MappingProxyType({})
 ASKS_FOR_TYPE = f"boolean(//@*[local-name()='type' and namespace-uri()='{XSI}'])"  # our types have no names
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-class Parsed(msgspec.Struct, frozen=True):
-    """A valid message: its type, the typed document (the struct of its root), the format it came in."""
+class Parsed:
+    """A valid message: its type, the typed document (the struct of its root), the format it came in.
 
-    message: Message
-    document: Any
-    format: Format = "json"
+    Reading may have made the canonical `forms` on its way; a document that was not needed for that is made of the JSON
+    when it is first asked for.
+    """
+
+    __slots__ = ("_document", "format", "forms", "message")
+
+    def __init__(
+        self,
+        message: Message,
+        document: Any = None,
+        format: Format = "json",  # noqa: A002  the field's name
+        forms: Mapping[Format, bytes] = NO_FORMS,
+    ) -> None:
+        self.message, self.format, self.forms = message, format, forms
+        self._document = document
+
+    @property
+    def document(self) -> Any:
+        """The typed document."""
+        if self._document is None:
+            self._document = self.message.decode(self.forms["json"])
+        return self._document
 
 
 def read(
@@ -62,9 +86,11 @@ def read(
 
 def write(parsed: Parsed, form: Format) -> bytes:
     """The document in canonical form: model order, no insignificant white space, UTF-8."""
+    if form in parsed.forms:
+        return parsed.forms[form]
     model = parsed.message.model
     if form == "xml" and model.typed:
-        return parsed.message.xml_writer.write(parsed.document)
+        return parsed.message.write_xml(parsed.document)
     json = ENCODER.encode({model.root.json_name: parsed.document})
     return json if form == "json" else foreign.write_xml(model, json)
 
@@ -86,6 +112,9 @@ def _read_xml(candidates: list[Message], body: bytes, limits: Limits, days: Days
     message = recognise_xml(candidates, root, days)
     if not message.model.typed:
         return Parsed(message, foreign.read_xml(message, root, body, limits), "xml")
+    json = message.quick_json(root)
+    if json is not None:
+        return Parsed(message, format="xml", forms={"json": json})
     if message.schema.validate(root) and not (b":type" in body and root.xpath(ASKS_FOR_TYPE)):
         with suppress(ValueError):  # a number longer than the ceiling; the checker says where
             return Parsed(message, message.xml_reader(root), "xml")
@@ -108,9 +137,8 @@ def _read_json(candidates: list[Message], body: bytes, limits: Limits, days: Day
         raise unknown(phrase("message.no-object"), candidates)
     if not message.model.typed:
         return Parsed(message, foreign.read_json(message, body.decode(), limits), "json")
-    document = _quick_json(message, body, limits)
-    if document is not None:
-        return Parsed(message, document, "json")
+    if (quick := _quick_json(message, body, limits)) is not None:
+        return quick
     found = json_instances.instances(body.decode(), message.model.root, limits)
     report = check(message.model, found, limits)
     if report.total:
@@ -118,20 +146,32 @@ def _read_json(candidates: list[Message], body: bytes, limits: Limits, days: Day
     return Parsed(message, build(message.model.root, found, message.structs), "json")
 
 
-def _quick_json(message: Message, body: bytes, limits: Limits) -> Any:
+def _quick_json(message: Message, body: bytes, limits: Limits) -> Parsed | None:
     """The typed document, or None where the careful way must decide.
 
-    msgspec keeps the last of two equal names in silence. Every name and string has its quotes, so a document that
-    lost one is written back with fewer of them; escapes, which could hide that, go the careful way at once, and so
-    do U+FFFE with its neighbours, which XML cannot hold, and documents so big that their elements must be counted.
+    msgspec keeps the last of two equal names in silence. So a document is written again, and one that lost something
+    on the way shows by what it then has less of. One so big that its elements must be counted is left alone.
     """
-    entries = body.count(b",") + body.count(b"{") + body.count(b"[")
-    if b"\\" in body or b"\xef\xbf" in body or entries > limits.max_elements:
+    if len(body) > limits.max_elements and body.count(b",") + body.count(b"{") + body.count(b"[") > limits.max_elements:
         return None
     try:
-        around = message.json_decoder.decode(body)
+        document = message.decode(body)
     except (msgspec.DecodeError, RecursionError, ValueError, ArithmeticError):
         return None
-    if ENCODER.encode(around).count(b'"') != body.count(b'"'):
-        return None
-    return getattr(around, message.model.root.field)
+    if message.plan is not None:
+        written = native.write(message.plan, document, strict=True)
+        if written is None or written[1:] != native.scan(body):
+            return None
+        return Parsed(message, document, "json", {"xml": written[0]})
+    return Parsed(message, document, "json") if _wrote_all(document, body) else None
+
+
+def _wrote_all(document: Any, body: bytes) -> bool:
+    """Whether nothing of the body was lost: every name and string has its quotes.
+
+    Escapes could hide a lost one, so they go the careful way, and so do U+FFFE and its neighbours, which XML cannot
+    hold.
+    """
+    if b"\\" in body or b"\xef\xbf" in body:
+        return False
+    return ENCODER.encode(document).count(b'"') + 2 == body.count(b'"')

@@ -3,7 +3,7 @@
 Both notations give the same answer: an XML document by its names, a JSON document by its properties.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -25,18 +25,31 @@ Properties = dict[str, msgspec.Raw]
 
 def recognise_xml(candidates: Sequence[Message], root: etree._Element, days: Days) -> Message:
     """The message type of a parsed document. Raises Refused where none fits, or several do."""
-    fitting = [each for each in candidates if each.model.root.tag == root.tag]
+    fitting = [each for each in candidates if each.root_tag == root.tag]
     if not fitting:
         raise _unknown_xml([root], candidates)
     below = {child.tag for child in root}
-    held = [each for each in fitting if not each.model.payload or each.payload.tag in below]
+    held = [each for each in fitting if not each.model.payload or each.payload_tag in below]
     if not held:
         envelope = {element.tag for element in _envelope(fitting)}
         strange = [child for child in root.iterchildren(etree.Element) if child.tag not in envelope]
         raise _unknown_xml([root, *strange[:1]], fitting)
-    payload = root.find(held[0].payload.tag) if held[0].model.payload else root
-    around = {f"/{name}": value for name, value in _texts(root).items()}
-    return choose(held, around | _texts(root if payload is None else payload), days)
+    if only := _only(held):
+        return only
+    payload = root.find(held[0].payload_tag) if held[0].model.payload else root
+    wanted = _wanted(held)
+    around = {f"/{name}": value for name, value in _texts(root, wanted).items()}
+    return choose(held, around | _texts(root if payload is None else payload, wanted), days)
+
+
+def _only(held: Sequence[Message]) -> Message | None:
+    """The message type that holds without a look into the document, if there is one."""
+    return held[0] if len(held) == 1 and not dated(held[0]) else None
+
+
+def _wanted(held: Sequence[Message]) -> set[str]:
+    """The local names of the values that choose between messages."""
+    return {ACCEPTANCE, *(name.removeprefix("/") for each in held for name, _ in each.model.when)}
 
 
 def _envelope(messages: Sequence[Message]) -> list[Element]:
@@ -44,13 +57,14 @@ def _envelope(messages: Sequence[Message]) -> list[Element]:
     return [element for each in messages for element in getattr(each.model.root.content, "children", ())]
 
 
-def _texts(parent: etree._Element) -> dict[str, str]:
+def _texts(parent: etree._Element, wanted: Collection[str]) -> dict[str, str]:
     """The values of an element's direct children by local name; the day of acceptance stands one level deeper."""
     values: dict[str, str] = {}
     for child in parent.iterchildren(etree.Element):
-        name = etree.QName(child).localname
-        text = next(child.iterchildren(etree.Element), child).text if name == ACCEPTANCE else child.text
-        values.setdefault(name, (text or "").strip())
+        name = child.tag.rpartition("}")[2]
+        if name in wanted:
+            text = next(child.iterchildren(etree.Element), child).text if name == ACCEPTANCE else child.text
+            values.setdefault(name, (text or "").strip())
     return values
 
 
@@ -70,8 +84,8 @@ def recognise_json(candidates: Sequence[Message], body: bytes, days: Days) -> Me
         strange = [name for name in inner if name not in envelope and not name.startswith("@")]
         key = "message.within" if inner else "message.empty"
         raise unknown(phrase(key, name=root, below=", ".join(inner)), candidates, (root, *strange[:1]))
-    if len(held) == 1 and not dated(held[0]):
-        return held[0]
+    if only := _only(held):
+        return only
     payload = held[0].model.payload
     within = properties(inner.get(payload, msgspec.Raw(b"{}"))) or {} if payload else inner
     wanted = {name for each in held for name, _ in each.model.when}
@@ -120,7 +134,7 @@ def _unknown_xml(steps: Sequence[etree._Element], candidates: Sequence[Message])
     within = phrase("message.within" if below else "message.strange", name=first, below="".join(below))
     path = [etree.QName(step).localname for step in steps]
     line = steps[-1].sourceline
-    name = within if steps[0].tag in {each.model.root.tag for each in candidates} else first
+    name = within if steps[0].tag in {each.root_tag for each in candidates} else first
     return unknown(name, candidates, path, line if isinstance(line, int) else 1)
 
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from lxml import etree
 
-from datamodel import bundles
+from datamodel import bundles, native
 from datamodel.bundle_guard import Bundle
 from datamodel.derivation_file import BadDerivation, Fault, is_derived
 from datamodel.derivations import Derivations, list_names
@@ -21,6 +21,9 @@ from datamodel.structs import StructBuilder, number_hook
 from datamodel.tables import DataTypes, MessageReader, PackageEntry, read_package
 from datamodel.xml_codec import XmlReader, XmlWriter
 from datamodel.xsd_writer import compile_schema, write_bundle
+
+if TYPE_CHECKING:
+    from datamodel.native.plans import Plan
 
 
 class Message:
@@ -33,8 +36,8 @@ class Message:
         self.structs = structs
         self.bundle = bundle
         self._lock = RLock()
-
         self.payload = descend(model.root, model.payload)
+        self.root_tag, self.payload_tag = model.root.tag, self.payload.tag
 
     def __repr__(self) -> str:
         return f"Message({self.key!r})"
@@ -44,7 +47,7 @@ class Message:
         with self._lock:
             _ = self.schema
             if self.model.typed:
-                _ = (self.xml_reader, self.xml_writer, self.json_decoder)
+                _ = (self.plan, self.xml_reader, self.xml_writer, self.json_decoder)
 
     @cached_property
     def root_struct(self) -> type[msgspec.Struct]:
@@ -98,7 +101,27 @@ class Message:
             forbid_unknown_fields=True,
             frozen=True,
         )
+        if self.structs.loose:
+            return msgspec.json.Decoder(around)
         return msgspec.json.Decoder(around, dec_hook=cast(Any, number_hook), float_hook=Decimal)
+
+    def decode(self, json: bytes) -> Any:
+        """The typed document. Raises what msgspec raises, and with loose types takes more than is valid."""
+        return getattr(self.json_decoder.decode(json), self.model.root.field)
+
+    @cached_property
+    def plan(self) -> "Plan | None":
+        """The compiled plan of a message with loose struct types."""
+        return native.Plan(self.model, self.structs) if self.model.typed and self.structs.loose else None
+
+    def quick_json(self, root: etree._Element) -> bytes | None:
+        """The canonical JSON of a valid tree; None where there is no plan, or another has to judge."""
+        return None if self.plan is None else native.read(self.plan, root)
+
+    def write_xml(self, document: msgspec.Struct) -> bytes:
+        """Typed document to XML. Raises ValueError for a character that XML does not allow."""
+        written = None if self.plan is None else native.write(self.plan, document)
+        return self.xml_writer.write(document) if written is None else written[0]
 
 
 class Registry:
@@ -116,12 +139,12 @@ class Registry:
         return vocabulary(message.model for message in self.messages.values())
 
     @classmethod
-    def load(cls, schemas: Path) -> "Registry":
+    def load(cls, schemas: Path, accelerated: bool = native.AVAILABLE) -> "Registry":
         """Read every package under `schemas/packages`. Raises `tables.BadTable` with file and line."""
         loader = Loader(schemas / "packages")
         if faults := loader.check():
             raise BadDerivation(faults)
-        structs = StructBuilder()
+        structs = StructBuilder(loose=accelerated)
         messages = {key: Message(loader.model(key), structs) for key in loader.keys}
         for package, (folder, entry) in loader.packages.items():
             if entry.bundle:

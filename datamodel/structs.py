@@ -2,6 +2,7 @@
 
 The constraints are on the safe side: what these types accept is valid and already in normal form, and what they
 refuse may still be valid (white space that XML would fold, say). The checker has the last word on that rest.
+Where `datamodel.native` judges the values, the types are *loose*: they say only what is a text and what a number.
 Absent optional parts are None, absent repeatable parts the empty tuple; both are left out when written.
 """
 
@@ -13,6 +14,7 @@ import msgspec
 from datamodel.facets import safe_pattern
 from datamodel.limits import MAX_DIGITS
 from datamodel.model import LOCATION_HINTS, ClassType, Element, Simple, SimpleType
+from datamodel.native import AVAILABLE
 from datamodel.numbers import plain, within
 
 HINT_FIELDS = tuple((f"at_xsi_{name}", f"@xsi:{name}") for name in LOCATION_HINTS)
@@ -56,7 +58,8 @@ def _number(kind: NumberType, value: Any) -> Decimal:
 class StructBuilder:
     """Makes the struct types of one message. Equal classes share one type, so that compilation stays short."""
 
-    def __init__(self) -> None:
+    def __init__(self, loose: bool = AVAILABLE) -> None:
+        self.loose = loose
         self.classes: dict[ClassType, type[msgspec.Struct]] = {}
         self.simples: dict[Simple, Any] = {}
         self._attributed: dict[Simple, type[msgspec.Struct]] = {}
@@ -91,10 +94,10 @@ class StructBuilder:
     def _simple(self, content: Simple) -> Any:
         attributed = self.attributed(content)
         required = any(use.required for use in content.attributes)
-        if content.type.primitive == "decimal":
+        if content.type.primitive == "decimal" and not self.loose:
             body = {"simple": content, "attributed": attributed, "bare": not required}
             return NumberType(content.type.name, (), body)
-        value = text_type(content.type)
+        value = self.value_type(content.type)
         if attributed is None:
             return value
         return attributed if required else value | attributed
@@ -105,16 +108,22 @@ class StructBuilder:
             self._attributed[content] = self._with_attributes(content)
         return self._attributed.get(content)
 
+    def value_type(self, kind: SimpleType) -> Any:
+        """The Python type of the values of a simple type."""
+        if kind.primitive == "decimal":
+            return Decimal if self.loose else Any
+        return str if self.loose else text_type(kind)
+
     def _with_attributes(self, content: Simple) -> type[msgspec.Struct]:
-        value = text_type(content.type) if content.type.primitive != "decimal" else Any
+        value = self.value_type(content.type)
         fields: list[tuple[Any, ...]] = []
         for use in content.attributes:
-            field = (f"at_{use.name}", text_type(use.type))
+            field = (f"at_{use.name}", self.value_type(use.type))
             fields.append(field if use.required else (*field, None))
         fields.append(("value", value))
         rename = {f"at_{use.name}": f"@{use.name}" for use in content.attributes} | {"value": "value"}
         optional = not any(use.required for use in content.attributes)
-        namespace = {"__post_init__": _refuse_bare} if optional else {}
+        namespace = {"__post_init__": _refuse_bare} if optional and not self.loose else {}
         return _define(content.type.name.replace(".", "_"), fields, rename, namespace)
 
 

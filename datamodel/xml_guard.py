@@ -4,6 +4,7 @@ The parser never recovers, never resolves an entity and never opens a file or a 
 """
 
 import re
+from functools import lru_cache
 
 from lxml import etree
 
@@ -45,10 +46,8 @@ def parse(body: bytes, limits: Limits) -> etree._Element:
         raise refused(issue("xml.encoding", value=declared[1].decode(), expected="UTF-8"), status=400)
     if PROLOG.match(body):
         raise refused(issue("xml.doctype"), status=400)
-    if body.count(b"<") - body.count(b"</") - body.count(b"<!") - body.count(b"<?") > limits.max_elements:
-        raise refused(issue("size.elements", expected=phrase("size.elements", count=limits.max_elements)), status=413)
-    if body.count(b'="') + body.count(b"='") > limits.max_elements:
-        raise refused(issue("size.elements", expected=phrase("size.attributes", count=limits.max_elements)), status=413)
+    if len(body) > limits.max_elements:  # else it has fewer
+        _count(body, limits.max_elements)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -64,9 +63,17 @@ def parse(body: bytes, limits: Limits) -> etree._Element:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
         raise refused(_malformed(error), status=400) from None
-    if _deeper(root, limits.max_depth):
+    if _deeper(limits.max_depth)(root):
         raise refused(issue("size.depth", expected=phrase("size.levels", count=limits.max_depth)), status=400)
     return root
+
+
+def _count(body: bytes, most: int) -> None:
+    """Raises Refused for more elements, or attributes, than the ceiling."""
+    if body.count(b"<") - body.count(b"</") - body.count(b"<!") - body.count(b"<?") > most:
+        raise refused(issue("size.elements", expected=phrase("size.elements", count=most)), status=413)
+    if body.count(b'="') + body.count(b"='") > most:
+        raise refused(issue("size.elements", expected=phrase("size.attributes", count=most)), status=413)
 
 
 def _malformed(error: etree.XMLSyntaxError) -> Issue:
@@ -76,6 +83,7 @@ def _malformed(error: etree.XMLSyntaxError) -> Issue:
     return issue(rule, line=max(line, 1), column=max(column, 1), expected=expected, detail=reason(error))
 
 
-def _deeper(root: etree._Element, most: int) -> bool:
+@lru_cache(maxsize=8)
+def _deeper(most: int) -> etree.XPath:
     """Whether any element stands more than `most` levels deep."""
-    return bool(root.xpath("boolean(" + "/".join(["/*"] + ["*"] * most) + ")"))
+    return etree.XPath("boolean(" + "/".join(["/*"] + ["*"] * most) + ")")

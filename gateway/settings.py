@@ -20,7 +20,7 @@ from gateway.retry import RetryPolicy
 
 PREFIX = "GUICHET_"
 # Variables with our prefix that are not settings of the gateway: the tests' corpus.
-NOT_SETTINGS = frozenset({"GUICHET_CORPUS"})
+NOT_SETTINGS = frozenset({"GUICHET_CORPUS", "GUICHET_NATIVE"})
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 _SQLITE = "sqlite:///"
 _TOKEN_ENV = re.compile(f"{PREFIX}AGENCIES__.+__TOKEN_ENV")

@@ -8,14 +8,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from rich.console import Console
 
 from perf.groups import GROUPS
 from perf.options import HERE, Options
-from perf.results import Measured, Row, load, measured, merge, save, table, this_machine
-
-PLOT = HERE / "plot.png"
+from perf.results import RESULTS, Measured, Results, Row, load, measured, merge, save, table, this_machine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
             failed.append(name)
     if found:
-        _finish(found, options)
+        _finish(found, chosen.out, options)
     if failed:
         print(f"not measured: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
@@ -47,39 +46,42 @@ def _run(name: str, options: Options) -> list[Row]:
     return rows
 
 
-def _finish(found: dict[str, Measured], options: Options) -> None:
-    results = merge(this_machine(), load(), found)
-    save(results)
+def _finish(found: dict[str, Measured], folder: Path, options: Options) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / RESULTS.name
+    results = merge(this_machine(), load(file), found)
+    save(results, file)
     output = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    output.print(table(results))
-    for note in results.notes:
-        output.print(note, markup=False)
-    if any(name in found for name in ("codecs", "growth")):
-        _draw(options)
+    output.print(table(results, found))
+    for name, group in found.items():
+        for note in group.notes:
+            output.print(f"{name}: {note}", markup=False)
+    if "growth" in found:
+        _draw(results, folder / "plot.png", options)
 
 
-def _draw(options: Options) -> None:
+def _draw(results: Results, file: Path, options: Options) -> None:
     try:
         from perf.plot import draw  # noqa: PLC0415 - matplotlib takes a second to import
     except ImportError as missing:
         options.say(f"no picture: {missing}; pip install '.[perf]'")
         return
-    results = load()
-    if results and draw(results, PLOT):
-        options.say(f"picture: {PLOT}")
+    if draw(results, file):
+        options.say(f"picture: {file}")
 
 
 def _parser() -> argparse.ArgumentParser:
     groups = "\n".join(f"  {name:<10}{group.about}{' (long)' * group.long}" for name, group in GROUPS.items())
     parser = argparse.ArgumentParser(
         "python -m perf",
-        description="Measure, and keep the results in perf/results.json. How to read them: perf/README.md",
+        description="Measure, print a table, keep it in results.json. How to read them: perf/README.md",
         epilog=f"groups:\n{groups}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help="these groups and no others")
     parser.add_argument("--seed", type=int, default=1, help="of the generated data and of the order of passes")
     parser.add_argument("--workers", type=int, default=1, help="processes of each server (default: %(default)d)")
+    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="keep the results elsewhere, to compare")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="few passes, small sizes: a look, not a result")
     length.add_argument("--full", action="store_true", help="the long groups too, and more passes")

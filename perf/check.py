@@ -5,6 +5,7 @@ itself is judged only where it is none, say a number of megabytes. A budgeted ro
 except where the budget says which program it needs and this machine has none.
 """
 
+import argparse
 import shutil
 import sys
 import tomllib
@@ -92,12 +93,15 @@ def _fault(budget: Budget, row: Row) -> str | None:
     return None if low <= row.ratio <= high else f"{row.ratio:.3g} times {row.against}"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every budget holds."""
+    parser = argparse.ArgumentParser("python -m perf.check", description="Hold measurements to perf/budgets.toml.")
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="by default perf/results.json")
+    file = parser.parse_args(arguments).results
     output = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    results = load()
+    results = load(file)
     if results is None:
-        print(f"nothing measured yet: {RESULTS} is made by `make perf`", file=sys.stderr)
+        print(f"nothing measured yet: {file} is made by `make perf`", file=sys.stderr)
         return 1
     limits = budgets()
     breaches = judge(limits, results.rows)

@@ -71,11 +71,6 @@ class Results(msgspec.Struct, frozen=True):
         """The rows of all groups."""
         return [row for measured in self.groups.values() for row in measured.rows]
 
-    @property
-    def notes(self) -> list[str]:
-        """The notes of all groups, each with the group that it belongs to."""
-        return [f"{group}: {note}" for group, measured in self.groups.items() for note in measured.notes]
-
 
 def this_machine() -> Machine:
     """The facts that a reader needs to judge an absolute figure."""

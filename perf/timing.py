@@ -18,7 +18,7 @@ import msgspec
 
 from perf.results import Row
 
-WARMING = 5  # samples that go first, untimed: a step is not charged for caches that another one has filled
+WARMING = 20  # samples that go first, untimed: a step is not charged for caches that another one has filled
 Step = Callable[[Sequence[int]], float]  # the numbers of samples in order -> seconds of one pass over them
 
 
@@ -48,7 +48,7 @@ def local(function: Callable[[Any], object], samples: Sequence[Any]) -> Step:
     def one_pass(order: Sequence[int]) -> float:
         chosen = [samples[number] for number in order]
         gc.collect()
-        for sample in chosen[:WARMING] if len(chosen) > WARMING else ():
+        for sample in chosen[: min(WARMING, len(chosen) // 2)]:
             function(sample)
         start = process_time()
         for sample in chosen:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from datamodel.codecs import read, write
+from datamodel.codecs import Parsed, read, write
 from datamodel.registry import Registry
 
 Format = Literal["xml", "json"]
@@ -49,9 +49,7 @@ def lodgements(schemas: Path, count: int) -> list[Lodgement]:
         name, form, reference = names[place], FORMATS[(turn + place) % 2], f"DEMO-{number + 1:05}"
         whole = parsed[name].document
         declaration = msgspec.structs.replace(whole.Declaration, FunctionalReferenceID=reference)
-        document = msgspec.structs.replace(
-            parsed[name], document=msgspec.structs.replace(whole, Declaration=declaration)
-        )
-        body = write(document, form)
+        document = msgspec.structs.replace(whole, Declaration=declaration)
+        body = write(Parsed(parsed[name].message, document), form)
         made.append(Lodgement(sample=name, format=form, reference=reference, body=body, expected=expected[name]))
     return made

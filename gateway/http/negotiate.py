@@ -2,10 +2,12 @@
 
 Content negotiation is RFC 9110, section 12: the most specific range decides the quality of a media type. Of equal
 qualities the type that the caller named beats the one that only a wildcard covers; then the route's preference counts.
+Callers send the same few headers again and again, so the last answers are remembered.
 """
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -19,6 +21,7 @@ SPELLINGS: Final[dict[Format, tuple[str, ...]]] = {
     "json": (MEDIA_TYPES["json"],),
 }
 PROBLEMS: Final[dict[Format, str]] = {"xml": "application/problem+xml", "json": "application/problem+json"}
+REMEMBERED: Final = 256  # of the answers to one question
 OTHER: Final[dict[Format, Format]] = {"xml": "json", "json": "xml"}
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9a-z-]+"
@@ -51,6 +54,7 @@ class _Range(msgspec.Struct, frozen=True):
         return {major: 2, "*": 1}.get(self.major, 0)
 
 
+@lru_cache(REMEMBERED)
 def media_type(header: str) -> MediaType:
     """What a Content-Type header says; the essence is empty where it is missing or malformed."""
     essence, *parameters = header.split(";")
@@ -59,12 +63,14 @@ def media_type(header: str) -> MediaType:
     return MediaType(essence if _ESSENCE.fullmatch(essence) else "", charset and charset.strip('"').lower())
 
 
+@lru_cache(REMEMBERED)
 def offers(preferred: Format, gives: Sequence[Format]) -> tuple[str, ...]:
     """The media types of an answer in one of the formats `gives`, the preferred format's first."""
     ordered = sorted(gives, key=lambda form: form != preferred)
     return tuple(spelling for form in ordered for spelling in SPELLINGS[form])
 
 
+@lru_cache(REMEMBERED)
 def choose(accept: str, offered: Sequence[str]) -> str | None:
     """The best of the media types offered, the first of equals; None where the caller accepts none of them."""
     ranges = _ranges(accept)
@@ -78,6 +84,7 @@ def choose(accept: str, offered: Sequence[str]) -> str | None:
     return best
 
 
+@lru_cache(REMEMBERED)
 def problem_format(accept: str, preferred: Format) -> Format:
     """The format for an answer that must be given even to a caller who accepts neither: then the preferred one."""
     ordered = (preferred, OTHER[preferred])
@@ -86,6 +93,7 @@ def problem_format(accept: str, preferred: Format) -> Format:
     return spellings[chosen] if chosen else preferred
 
 
+@lru_cache(REMEMBERED)
 def language(accept: str, known: Sequence[str], otherwise: str = ENGLISH) -> str:
     """The best of the languages that are known, by lookup (RFC 4647, section 3.4): who asks for fr-CA may get fr."""
     names = {name.lower(): name for name in (otherwise, *known)}

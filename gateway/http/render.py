@@ -23,7 +23,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def clean(text: str) -> str:
     """Text that every encoder takes: header bytes that were not UTF-8 reach us as lone surrogates."""
-    return _SURROGATES.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def to_json(value: Any, root: str = "", namespace: str = "") -> bytes:

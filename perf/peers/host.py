@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from datamodel import json_schema
+from datamodel import json_schema, native
 from datamodel.registry import Message
 from datamodel.xsd_writer import write_bundle
 from perf.data import Samples
@@ -34,7 +34,7 @@ class Unavailable(Exception):
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """One line of the table. `steps` are our names to the peer's; `warm` is how many messages it is warmed with."""
+    """One line of the table. `steps` are our names to the peer's; `warm` is how many elements it is warmed with."""
 
     name: str
     steps: dict[str, str]
@@ -73,7 +73,7 @@ class Running:
                 output = base64.b64decode(self.ask(f"show {theirs} {number}"))
                 if missing := lost(samples.xml[number], output):
                     raise RuntimeError(f"{self.peer.name}, {ours}: loses {missing[:5]} of sample {number} of {case}")
-            for _ in range(-(-self.peer.warm // count)):
+            for _ in range(-(-self.peer.warm // samples.elements)):
                 self.step(ours)(range(count))
 
     def step(self, ours: str) -> Step:
@@ -108,6 +108,11 @@ def python(*generate: str) -> Callable[[str], Command]:
     return set_up
 
 
+def ourselves(name: str) -> Command:
+    """Nothing to set up: our own code in another process, told not to use what is compiled."""
+    return ["env", f"{native.SWITCH}=no", sys.executable, "-m", f"perf.peers.{name}.peer", str(WORK)]
+
+
 def jaxb(name: str) -> Command:
     """Set-up of the peer in Java."""
     if missing := java.missing():
@@ -121,16 +126,17 @@ def _run(command: Sequence[str], folder: Path = ROOT, path: Path | None = None) 
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise Unavailable(f"{' '.join(command)[:200]} ended with {done.returncode}: {' '.join(words)}")
+        raise Unavailable(f"{Path(command[0]).name} ended with {done.returncode}: {' '.join(words)}")
 
 
 XSDATA = ("xsdata", "generate", "../xsd/DEC.xsd", "--package", "generated", "--structure-style", "single-package")
 PEERS = {
+    "python": Peer("Guichet without C", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, ourselves),
     "xmlschema": Peer("xmlschema", {XML_TO_JSON: "to-json"}, python()),
     "xsdata": Peer("xsdata", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, python(*XSDATA)),
     "xmltodict": Peer("xmltodict", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, python()),
     "pydantic": Peer("pydantic", {JSON_TO_JSON: "json"}, python()),
-    "jaxb": Peer("JAXB + Jackson", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, jaxb, warm=20_000),
+    "jaxb": Peer("JAXB + Jackson", {XML_TO_JSON: "to-json", JSON_TO_XML: "to-xml"}, jaxb, warm=3_000_000),
 }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-WARMING = 5  # samples that go first, untimed: a step is not charged for caches that another one has filled
+WARMING = 20  # samples that go first, untimed: a step is not charged for caches that another one has filled
 
 
 class Step:
@@ -47,7 +47,7 @@ class Desk:
         work, inputs = self.steps[name].work, self.inputs[name]
         chosen = [inputs[int(number)] for number in order]
         gc.collect()
-        for sample in chosen[:WARMING] if len(chosen) > WARMING else ():
+        for sample in chosen[: min(WARMING, len(chosen) // 2)]:
             work(sample)
         start = process_time()
         for sample in chosen:

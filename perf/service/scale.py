@@ -58,9 +58,8 @@ def _stored(driver: Driver, place: Path, many: int, options: Options) -> list[Ro
     rows += time_rows(GROUP, names[many], cases, found[names[many]], found[names[FEW]], names[FEW])
     spent = f"processor time, {FEW:,} stored"
     rows.append(spent_row(GROUP, spent, cases, found[names[FEW]]))
-    rows.append(
-        spent_row(GROUP, f"processor time, {many:,} stored", cases, found[names[many]], found[names[FEW]], spent)
-    )
+    more_spent = f"processor time, {many:,} stored"
+    rows.append(spent_row(GROUP, more_spent, cases, found[names[many]], found[names[FEW]], spent))
     shutil.rmtree(ledgers[many])
     return [Row(GROUP, "ledger", cases, size / MB, "MB"), *rows]
 

@@ -21,7 +21,7 @@ def test_a_group_measured_again_replaces_its_own_rows(tmp_path):
     save(merge(this_machine(), load(file), {"codecs": group("codecs", 3.0)}), file)
     kept = load(file)
     assert [(row.group, row.value) for row in kept.rows] == [("codecs", 3.0), ("start", 2.0)]
-    assert kept.notes == ["codecs: note of 3.0", "start: note of 2.0"]
+    assert [group.notes for group in kept.groups.values()] == [["note of 3.0"], ["note of 2.0"]]
     assert [file.name] == [path.name for path in tmp_path.iterdir()]
 
 

@@ -1,0 +1,6 @@
+import msgspec
+
+from datamodel.native.plans import Plan
+
+def write(plan: Plan, document: msgspec.Struct, strict: bool = False) -> tuple[bytes, int, int] | None: ...
+def scan(json: bytes) -> tuple[int, int]: ...
