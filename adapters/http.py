@@ -32,7 +32,7 @@ from adapters.port import (
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_EXCERPT_BYTES = 2048
 MAX_EXCERPT_CHARACTERS = 200
-MAX_CONNECTIONS = 8
+DEFAULT_CONNECTIONS = 8
 # Below the idle time after which common servers hang up, so that a POST seldom meets a connection that is closing.
 KEEP_ALIVE_SECONDS = 4.0
 USER_AGENT = "guichet"
@@ -55,12 +55,22 @@ class _Request(aiohttp.ClientRequest):
 
 
 class HttpAdapter:
-    """Posts to one agency's `url`. `timeout` is in seconds, for the whole exchange. No connection before first use."""
+    """Posts to one agency's `url`, over at most so many `connections`, each kept for the next delivery.
 
-    def __init__(self, url: str, *, token: str | None = None, timeout: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+    `timeout` is in seconds, for the whole exchange; a wait for a connection counts. No connection before first use.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        connections: int = DEFAULT_CONNECTIONS,
+    ) -> None:
         self._url = _address(url)
         self._token = _checked_token(token)
-        self._timeout = timeout
+        self._timeout, self._connections = timeout, connections
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -98,7 +108,7 @@ class HttpAdapter:
             raise Unreachable("this channel is closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
                 timeout=aiohttp.ClientTimeout(total=None),  # send() keeps the time
                 request_class=_Request,
                 cookie_jar=aiohttp.DummyCookieJar(),

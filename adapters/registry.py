@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.folder import FolderAdapter
-from adapters.http import HttpAdapter
+from adapters.http import DEFAULT_CONNECTIONS, HttpAdapter
 from adapters.port import DEFAULT_TIMEOUT_SECONDS, Adapter
 
 
@@ -15,12 +15,13 @@ class _Options(msgspec.Struct, frozen=True):
     folder: str | Path | None
     token: str | None
     timeout: float
+    connections: int
 
 
 def _http(options: _Options) -> Adapter:
     if not options.url:
         raise ValueError("channel 'http' needs a url")
-    return HttpAdapter(options.url, token=options.token, timeout=options.timeout)
+    return HttpAdapter(options.url, token=options.token, timeout=options.timeout, connections=options.connections)
 
 
 def _folder(options: _Options) -> Adapter:
@@ -43,8 +44,11 @@ def build(
     folder: str | Path | None = None,
     token: str | None = None,
     timeout: float = DEFAULT_TIMEOUT_SECONDS,
+    connections: int = DEFAULT_CONNECTIONS,
 ) -> Adapter | None:
     """The adapter of one agency; None where the agency polls. `timeout` is in seconds, for one exchange.
+
+    `connections` bounds those kept to it at one time: as many as there may be exchanges.
 
     Raises ValueError, naming the choices, for an unknown channel, and for an option that is missing or not valid.
     """
@@ -52,4 +56,4 @@ def build(
         raise ValueError(f"unknown channel {channel!r}; choose one of {', '.join(sorted(CHANNELS))}")
     if not timeout > 0:
         raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-    return CHANNELS[channel](_Options(url, folder, token, timeout))
+    return CHANNELS[channel](_Options(url, folder, token, timeout, connections))

@@ -25,7 +25,7 @@ from datamodel.registry import Message, Registry
 from datamodel.schema_faults import words
 from datamodel.versions import Days, versions
 from datamodel.wording import issue, phrase, refused
-from datamodel.xml_guard import BOM, check_text, parse
+from datamodel.xml_guard import BOM, check_depth, check_text, parse
 
 Format = Literal["xml", "json"]
 NO_DAY = Days()
@@ -109,12 +109,17 @@ def named(registry: Registry, key: str) -> list[Message]:
 
 def _read_xml(candidates: list[Message], body: bytes, limits: Limits, days: Days) -> Parsed:
     root = parse(body, limits)
-    message = recognise_xml(candidates, root, days)
-    if not message.model.typed:
-        return Parsed(message, foreign.read_xml(message, root, body, limits), "xml")
-    json = message.quick_json(root)
+    try:
+        message = recognise_xml(candidates, root, days)
+        json = message.quick_json(root) if message.depth <= limits.max_depth else None
+    except Refused:
+        check_depth(root, limits)
+        raise
     if json is not None:
         return Parsed(message, format="xml", forms={"json": json})
+    check_depth(root, limits)
+    if not message.model.typed:
+        return Parsed(message, foreign.read_xml(message, root, body, limits), "xml")
     if message.schema.validate(root) and not (b":type" in body and root.xpath(ASKS_FOR_TYPE)):
         with suppress(ValueError):  # a number longer than the ceiling; the checker says where
             return Parsed(message, message.xml_reader(root), "xml")

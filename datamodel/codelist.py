@@ -3,12 +3,13 @@
 A code may come, go and come back; each of its rows is one period. A country's list may extend everybody's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Final
 
 import msgspec
 
+from datamodel.periods import Periods, Span
 from datamodel.wording import either, phrase
 
 UNKNOWN: Final = "code.unknown"
@@ -17,6 +18,16 @@ ENDED: Final = "code.ended"
 
 LONGEST: Final = 12  # characters of a code for which near ones are looked for
 SUGGESTED: Final = 3
+
+
+class _Anything:
+    """The good codes where any is good."""
+
+    def __contains__(self, code: object) -> bool:
+        return True
+
+
+ANYTHING: Final = _Anything()
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +85,12 @@ class CodeList:
             for follower in each.instead:
                 self._before.setdefault(follower, []).append(each.code)
         self._signs = sorted({sign for code in self._periods for sign in code})
+        self.spans: tuple[Span, ...] = (
+            (self.since, None),
+            *((each.effective_from, each.effective_to) for each in self.codes),
+        )
+        self._times = Periods(self.spans)
+        self._good: dict[int, Container[str | None]] = {}
 
     def periods(self, code: str) -> tuple[Code, ...]:
         """The rows of a code, the earliest first; none where the list never had it."""
@@ -93,6 +110,14 @@ class CodeList:
         if any(each.on(day) for each in rows):
             return None
         return ENDED if any((each.effective_to or date.max) < day for each in rows) else NOT_YET
+
+    def good(self, day: date) -> Container[str | None]:
+        """The codes without a fault on a day, and what is absent or empty."""
+        time = self._times.of(day)
+        if time not in self._good:
+            known = {code for code in self._periods if self.fault(code, day) is None}
+            self._good[time] = ANYTHING if day < self.since else frozenset({None, "", *known})
+        return self._good[time]
 
     def edition(self, day: date) -> str | None:
         """The edition in force on a day, where the list has editions."""
@@ -123,11 +148,11 @@ class CodeList:
 
         Looked up, never compared one by one, so that long lists cost no more than short ones.
         """
-        plain = code.strip().upper()
+        plain, good = code.strip().upper(), self.good(day)
         for found in self._akin(code) if code in self._periods else self._similar(plain):
-            good = sorted({each for each in found if self.fault(each, day) is None and each in self._periods})
-            if good:
-                return tuple(good[:SUGGESTED])
+            fitting = sorted({each for each in found if each in good and each in self._periods})
+            if fitting:
+                return tuple(fitting[:SUGGESTED])
         return ()
 
     def _akin(self, code: str) -> Iterator[Iterable[str]]:

@@ -1,7 +1,8 @@
 """Code lists with effective dates and country, and the check of a document's codes as of a day.
 
 Every list of every day is held at once; the day is an argument. A check looks codes up one by one in dictionaries and
-walks only to the positions that have a list, so its work grows with the document, not with lists or packages.
+walks only to the positions that have a list, so its work grows with the document, not with lists or packages. It walks
+only through parts in which a glance has found something that is not plainly good.
 """
 
 from collections import Counter
@@ -16,6 +17,7 @@ from datamodel.circumstances import country_of
 from datamodel.codelist import UNKNOWN, CodeList
 from datamodel.codelist_files import read_folder
 from datamodel.findings import ADVICE, ERROR, Finding, Step
+from datamodel.glances import Lookout
 from datamodel.paths import attribute_of, value_of
 from datamodel.registry import Message
 from datamodel.wording import issue
@@ -39,7 +41,7 @@ class CodeLists:
         self.lists = dict(lists)
         self.bindings = tuple(bindings)
         self._countries = {binding.country for binding in self.bindings}
-        self._compiled: dict[tuple[str, str], tuple[Message, Node | None]] = {}
+        self._compiled: dict[tuple[str, str], tuple[Message, Node | None, Lookout | None]] = {}
 
     @classmethod
     def load(cls, folder: Path) -> "CodeLists":
@@ -53,23 +55,28 @@ class CodeLists:
 
         Of one severity at most `most` are found.
         """
-        node = self.compiled(message, country or country_of(message.model, document) or self.home)
-        run = _Run(self.lists, as_of, most)
-        if node is not None:
+        _, node, lookout = self._known(message, country or country_of(message.model, document) or self.home)
+        run = _Run(self.lists, as_of, most, lookout)
+        if node is not None and not run.good(node, document):
             with suppress(Enough):
                 run.node(node, document, None)
         return run.findings
 
     def compiled(self, message: Message, country: str | None) -> Node | None:
         """The walk through documents of a message type, for a country; None where nothing is bound."""
+        return self._known(message, country)[1]
+
+    def _known(self, message: Message, country: str | None) -> tuple[Message, Node | None, Lookout | None]:
         own = country if country in self._countries else ""
         known = self._compiled.get((message.key, own or ""))
         if known is None or known[0] is not message:
             fitting = [each for each in self.bindings if each.fits(message.key, own or "")]
             fitting += self.named(message, own or "")
-            known = (message, Compiler(message.model, fitting).root())
+            root = Compiler(message.model, fitting).root()
+            lookout = Lookout(root, self.lists) if root and message.model.typed else None
+            known = (message, root, lookout)
             self._compiled[message.key, own or ""] = known
-        return known[1]
+        return known
 
     def named(self, message: Message, country: str) -> list[Binding]:
         """The lists that a derived package names for positions of its own; they go over all that is said elsewhere."""
@@ -102,10 +109,16 @@ def _entries(node: Node | None) -> tuple[Entry, ...]:
 class _Run:
     """One check of one document."""
 
-    def __init__(self, lists: Mapping[str, CodeList], on: date, most: int) -> None:
+    def __init__(self, lists: Mapping[str, CodeList], on: date, most: int, lookout: Lookout | None) -> None:
         self.lists, self.on, self.most = lists, on, most
+        self.glances, self.table = (lookout.glances, lookout.table(on)) if lookout else ({}, ())
         self.findings: list[Finding] = []
         self.counts: Counter[str] = Counter()
+
+    def good(self, node: Node, part: Any) -> bool:
+        """Whether a glance finds nothing in a class."""
+        glance = self.glances.get(node)
+        return glance is not None and glance(part, self.table)
 
     def node(self, node: Node, part: Any, trail: Trail) -> None:
         """Everything below one class."""
@@ -124,7 +137,7 @@ class _Run:
         """One occurrence of a child."""
         for leaf in entry.leaves:
             self.leaf(leaf, entry, parent, value, trail)
-        if entry.below is not None and value is not None:
+        if entry.below is not None and value is not None and not self.good(entry.below, value):
             self.node(entry.below, value, trail)
 
     def leaf(self, leaf: Leaf, entry: Entry, parent: Any, value: Any, trail: Trail) -> None:

@@ -16,6 +16,7 @@ class Attribute(NamedTuple):
     kind: str = "string"
 
 
+Sought = dict[str, "Sought"]  # the tags that are sought below an element, in Clark notation
 NO_ATTRIBUTES: dict[str, Attribute] = {}
 
 

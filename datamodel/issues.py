@@ -46,3 +46,7 @@ class Refused(Exception):
         super().__init__("; ".join(f"{issue.rule}: {issue.text}" for issue in report.issues[:3]))
         self.report = report
         self.status = status
+
+    def __reduce__(self) -> tuple[type["Refused"], tuple[Report, int]]:
+        """So that it crosses to another process whole; by itself an exception would take its text along alone."""
+        return Refused, (self.report, self.status)

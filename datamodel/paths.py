@@ -5,6 +5,7 @@ an XML attribute, `Declaration/InvoiceAmount/@currencyID`. What may repeat is fo
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, Final
 
 from datamodel.findings import Step
@@ -85,4 +86,10 @@ def attribute_of(part: Any, label: str) -> Any:
     """An XML attribute's value by its JSON name without the @; None where it is absent."""
     if isinstance(part, dict):
         return part.get(f"@{label}")
-    return getattr(part, f"at_{label.replace(':', '_').replace('-', '_')}", None)
+    return getattr(part, attribute_field(label), None)
+
+
+@cache
+def attribute_field(label: str) -> str:
+    """The field of a struct for an XML attribute of that JSON name. Labels are those of models, which are not many."""
+    return f"at_{label.replace(':', '_').replace('-', '_')}"

@@ -4,19 +4,20 @@ A projector is compiled once per agency from the paths it may see. Whatever the 
 disclosed class is kept, because without it the part would not validate at the agency.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-from datamodel.model import ClassType, Element, Simple, descend
+from datamodel.model import ClassType, Element, descend
 from datamodel.registry import Message
 from datamodel.structs import bare
 
 ITEMS = "GovernmentAgencyGoodsItem"
 SEQUENCE = "SequenceNumeric"
 
-Plan = dict[str, "Plan | None"]  # field to the plan below it; None discloses all below
+Items = frozenset[int] | None
+Cut = Callable[[Any, Items], Any]  # a class, and the goods items that are kept, to what is kept of it
 
 
 class Projector:
@@ -32,37 +33,45 @@ class Projector:
             for part in path.split("/"):
                 step = step.setdefault(part, {})
             step["*"] = True
-        self.plan = _plan(payload, wanted)
+        self._cut = _cutter(payload, wanted)
         self.struct = message.struct(message.model.payload)
 
     def project(self, declaration: msgspec.Struct, items: Iterable[int] | None = None) -> Any:
         """A new declaration with the disclosed parts alone; of the goods items only those sequence numbers."""
-        return _cut(declaration, self.plan, None if items is None else frozenset(items))
+        kept = None if items is None else frozenset(items)
+        return self._cut(declaration, kept) if self._cut else declaration
 
 
-def _plan(element: Element, wanted: dict[str, Any]) -> Plan | None:
-    """What to keep of a class; None for all of it."""
+def _cutter(element: Element, wanted: dict[str, Any]) -> Cut | None:
+    """What cuts a class; None where all of it is kept."""
     if wanted.get("*") or not isinstance(element.content, ClassType):
         return None
-    kept: Plan = {}
+    whole: list[str] = []  # fields that are kept as they are
+    parts: list[tuple[str, Cut]] = []
     for child in element.content.children:
-        if child.json_name in wanted:
-            kept[child.field] = _plan(child, wanted[child.json_name])
-        elif child.min:
-            kept[child.field] = None if isinstance(child.content, Simple) else _plan(child, {})
-    return kept
+        if child.json_name in wanted or child.min:
+            below = _cutter(child, wanted.get(child.json_name, {}))
+            if below or child.field == ITEMS:
+                parts.append((child.field, below or _all_of))
+            else:
+                whole.append(child.field)
+
+    def cut(part: Any, items: Items) -> Any:
+        kept = {field: value for field in whole if (value := getattr(part, field)) is not None}
+        for field, below in parts:
+            value = getattr(part, field)
+            if type(value) is tuple:
+                kept[field] = tuple([below(each, items) for each in value if _is_kept(field, each, items)])
+            elif value is not None:
+                kept[field] = below(value, items)
+        return type(part)(**kept)
+
+    return cut
 
 
-def _cut(part: Any, plan: Plan | None, items: frozenset[int] | None) -> Any:
-    if plan is None:
-        return part
-    kept: dict[str, Any] = {}
-    for field, below in plan.items():
-        value = getattr(part, field)
-        if not isinstance(value, tuple):
-            kept[field] = None if value is None else _cut(value, below, items)
-            continue
-        if field == ITEMS and items is not None:
-            value = tuple(each for each in value if int(bare(getattr(each, SEQUENCE))) in items)
-        kept[field] = tuple(_cut(each, below, items) for each in value)
-    return type(part)(**kept)
+def _all_of(part: Any, _: Items) -> Any:
+    return part
+
+
+def _is_kept(field: str, part: Any, items: Items) -> bool:
+    return items is None or field != ITEMS or int(bare(getattr(part, SEQUENCE))) in items

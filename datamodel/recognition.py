@@ -9,6 +9,7 @@ from contextlib import suppress
 import msgspec
 from lxml import etree
 
+from datamodel import native
 from datamodel.check import pointer_step, xpath_step
 from datamodel.issues import Refused
 from datamodel.model import Element
@@ -60,12 +61,18 @@ def _envelope(messages: Sequence[Message]) -> list[Element]:
 def _texts(parent: etree._Element, wanted: Collection[str]) -> dict[str, str]:
     """The values of an element's direct children by local name; the day of acceptance stands one level deeper."""
     values: dict[str, str] = {}
-    for child in parent.iterchildren(etree.Element):
-        name = child.tag.rpartition("}")[2]
-        if name in wanted:
-            text = next(child.iterchildren(etree.Element), child).text if name == ACCEPTANCE else child.text
-            values.setdefault(name, (text or "").strip())
+    for child in _children(parent, wanted):
+        name = etree.QName(child).localname
+        text = next(child.iterchildren(etree.Element), child).text if name == ACCEPTANCE else child.text
+        values.setdefault(name, (text or "").strip())
     return values
+
+
+def _children(parent: etree._Element, names: Collection[str]) -> list[etree._Element]:
+    """The children of these local names."""
+    if native.AVAILABLE:
+        return native.children(parent, names)
+    return [child for child in parent.iterchildren(etree.Element) if child.tag.rpartition("}")[2] in names]
 
 
 def recognise_json(candidates: Sequence[Message], body: bytes, days: Days) -> Message | None:

@@ -15,7 +15,7 @@ from datamodel.bundle_guard import Bundle
 from datamodel.derivation_file import BadDerivation, Fault, is_derived
 from datamodel.derivations import Derivations, list_names
 from datamodel.extensions import Positions, positions
-from datamodel.model import Model, descend
+from datamodel.model import Model, descend, walk
 from datamodel.names import Vocabulary, vocabulary
 from datamodel.structs import StructBuilder, number_hook
 from datamodel.tables import DataTypes, MessageReader, PackageEntry, read_package
@@ -47,7 +47,7 @@ class Message:
         with self._lock:
             _ = self.schema
             if self.model.typed:
-                _ = (self.plan, self.xml_reader, self.xml_writer, self.json_decoder)
+                _ = (self.depth, self.plan, self.xml_reader, self.xml_writer, self.json_decoder)
 
     @cached_property
     def root_struct(self) -> type[msgspec.Struct]:
@@ -59,6 +59,11 @@ class Message:
         element = descend(self.model.root, path)
         kind: type[msgspec.Struct] = self.structs.type_of(element)
         return kind
+
+    @cached_property
+    def depth(self) -> int:
+        """How many levels a document of a typed model can have."""
+        return max(path.count("/") for path, _ in walk(self.model.root)) + 1
 
     @cached_property
     def schema(self) -> etree.XMLSchema:

@@ -5,8 +5,8 @@
 """
 
 import re
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -18,13 +18,14 @@ from datamodel.registry import Message
 from datamodel.rule_compiler import Compiled, compile_expression
 from datamodel.rule_files import Fault, Rule, Written
 from datamodel.rule_places import Environment
-from datamodel.rule_plans import Plan, Scope, Work, occurring, plain, reach
+from datamodel.rule_plans import Writing, occurring, variable
 from datamodel.rule_syntax import RuleError
 from datamodel.rule_types import BOOL, DAY, INT, TEXT, Kind, Variable, always, kind_of, proven
+from datamodel.rule_walks import Instance, Look, Named, Walk, steps
 
 Chain = tuple[tuple[ClassType, Element], ...]
-Instance = tuple[tuple[Step, ...], Any, Any, int]  # steps, the element, the group around it, its index
 WORD: Final = re.compile(r"[A-Za-z_]\w*")
+INSTANCE: Final = ("it", "outer", "index")
 VALUE_KINDS: Final = ("text", "number", "int", "day", "bool")
 
 
@@ -33,75 +34,83 @@ class Target(msgspec.Struct, frozen=True):
 
     steps: tuple[Step, ...]
     attribute: str | None
-    read: Callable[[Any], Any]
+    read: Callable[[Any], str | None]
 
 
 class Bound(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """A rule that is ready for the documents of one message type."""
+    """A rule that is ready for the documents of one message type.
+
+    `breaks` and `expected` take the values of `named` and give what takes an instance.
+    """
 
     written: Written
-    chain: Chain
-    named: tuple[tuple[str, Plan], ...]
-    when: Plan | None
-    demand: Plan
-    expected: Plan | None
+    walk: Walk | None
+    named: Named
+    breaks: Callable[..., Callable[..., bool]]
+    expected: Callable[..., Callable[..., Any]] | None
     target: Target
-    payload: tuple[str, Callable[[Any], Any]] | None
 
-    def findings(self, document: Any, as_of: date, work: Work) -> Iterator[Finding]:
+    def broken(self, look: Look) -> list[Instance]:
         """Everything in a document that breaks the rule."""
-        scope = Scope({"doc": document, "as_of": as_of.isoformat()}, work)
-        if self.payload:
-            scope.names[self.payload[0]] = self.payload[1](document)
-        for name, plan in self.named:
-            value = plan.run(scope)
-            scope.names[name] = tuple(value) if isinstance(value, list) else value
-        for steps, it, outer, index in instances(document, self.chain):
-            scope.names |= {"it": it, "outer": outer, "index": index}
-            if (self.when is None or self.when.run(scope)) and not self.demand.run(scope):
-                yield self._finding(steps, it, scope)
+        instances = look.instances(self.walk)
+        if not instances:
+            return instances
+        breaks = self.breaks(*look.values(self.named))
+        return [each for each in instances if breaks(each[0], each[1], each[2])]
 
-    def _finding(self, steps: tuple[Step, ...], it: Any, scope: Scope) -> Finding:
-        rule, expected = self.written.rule, self.expected.run(scope) if self.expected else None
-        value = self.target.read(it)
+    def finding(self, instance: Instance, look: Look) -> Finding:
+        """What to say of an instance that breaks the rule."""
+        rule, expected = self.written.rule, None
+        if self.expected:
+            expected = plain(self.expected(*look.values(self.named))(*instance[:3]))
         return Finding(
             rule=rule.id,
             severity=rule.severity,
             text=rule.text,
             remedy=rule.remedy,
             legal_basis=rule.legal_basis,
-            steps=steps + self.target.steps,
+            steps=steps(self.walk, instance) + self.target.steps,
             attribute=self.target.attribute,
-            value=None if value is None else str(value),
-            expected=None if expected is None else str(expected),
+            value=self.target.read(instance[0]),
+            expected=expected,
         )
 
 
-def instances(document: Any, chain: Chain) -> Iterator[Instance]:
-    """Every element at the end of a chain, in document order; the document itself where the chain is empty."""
-    yield from _below(document, chain, (), None, 0)
+def plain(value: Any) -> str | None:
+    """A value in words: numbers as their digits."""
+    return None if value is None else format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
-def _below(part: Any, chain: Chain, steps: tuple[Step, ...], outer: Any, index: int) -> Iterator[Instance]:
-    if not chain:
-        yield steps, part, outer, index
-        return
-    (content, element), rest = chain[0], chain[1:]
-    for number, found in occurring(part, content, element):
-        within = found if rest and element.many else outer
-        yield from _below(found, rest, (*steps, (element.json_name, number)), within, number or 0)
+class Common:
+    """What rules of one set share, so that it is made once, and worked out once for a document."""
+
+    def __init__(self) -> None:
+        self.named: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self._walks: dict[tuple[str, str], Walk] = {}
+
+    def walk(self, base: Message, chain: Chain) -> Walk | None:
+        """The walk along a chain."""
+        walk, path = None, ""
+        for content, element in chain:
+            path += f"/{element.json_name}"
+            key = (base.key, path)
+            if key not in self._walks:
+                self._walks[key] = Walk(walk, content, element, base.model.typed)
+            walk = self._walks[key]
+        return walk
 
 
-def bind(written: Written, message: Message) -> tuple[Bound | None, list[Fault]]:
+def bind(written: Written, message: Message, common: Common) -> tuple[Bound | None, list[Fault]]:
     """The rule for a message type that it names, or everything that is wrong with it there."""
     binder = _Binder(written, message, message)
-    bound = binder.bind()
+    bound = binder.bind(common)
     return (None if binder.faults else bound), binder.faults
 
 
 def inherit(bound: Bound, message: Message, base: Message) -> Bound:
     """The rule, bound to a base, for what derives from the base: whatever that forbids is absent."""
-    target = _Binder(bound.written, message, base).target(bound.chain)
+    binder = _Binder(bound.written, message, base)
+    target = binder.target(binder.chain("for_each", base.model.root, bound.written.rule.for_each) or ())
     return msgspec.structs.replace(bound, target=target or bound.target)
 
 
@@ -110,22 +119,22 @@ class _Binder:
 
     def __init__(self, written: Written, message: Message, base: Message) -> None:
         self.written, self.message, self.base = written, message, base
-        self.root, self.typed = base.model.root, base.model.typed
+        self.root = base.model.root
         self.faults: list[Fault] = []
         self.around = Environment(
-            {"doc": Variable(kind_of(self.root, absent=False)), "as_of": Variable(DAY)}, self.typed
+            {"doc": Variable(kind_of(self.root, absent=False)), "as_of": Variable(DAY)}, Writing(base.model.typed)
         )
 
     def fault(self, key: str, text: str) -> None:
         """Note what is wrong with a key."""
         self.faults.append(self.written.fault(key, f"{text} [{self.base.key}]"))
 
-    def bind(self) -> Bound | None:
+    def bind(self, common: Common) -> Bound | None:
         """The rule made ready, if nothing is wrong with its paths."""
         rule = self.written.rule
-        payload = self._payload()
-        named = self._named()
-        chain = self._chain("for_each", self.root, rule.for_each)
+        named = (*self._payload(common), *self._named(common))
+        outer = tuple(self.around.variables)
+        chain = self.chain("for_each", self.root, rule.for_each)
         if chain is None:
             return None
         if rule.for_each:
@@ -137,48 +146,64 @@ class _Binder:
         target = self.target(chain)
         if demand is None or target is None:
             return None
+        applies = f"{when.text} and " if when else ""
         return Bound(
             written=self.written,
-            chain=chain,
+            walk=common.walk(self.base, chain),
             named=named,
-            when=when.plan if when else None,
-            demand=demand.plan,
-            expected=expected.plan if expected else None,
+            breaks=self._function("assert", f"{applies}not {demand.text}", outer, INSTANCE),
+            expected=self._function("expected", expected.text, outer, INSTANCE) if expected else None,
             target=target,
-            payload=payload,
         )
 
-    def _payload(self) -> tuple[str, Callable[[Any], Any]] | None:
+    def _payload(self, common: Common) -> Named:
         """The payload under its own name, where there is one of it."""
-        chain = self._chain("messages", self.root, self.base.model.payload)
+        chain = self.chain("messages", self.root, self.base.model.payload)
         if not chain or any(element.many for _, element in chain):
-            return None
+            return ()
         element = chain[-1][1]
         local = element.json_name.rpartition(":")[2]
         name = local[0].lower() + local[1:]
-        absent = any(not always(*step) for step in chain)
-        self._add(name, Variable(kind_of(element, absent=absent)))
-        return name, reach(chain, self.typed)
+        text, before = self.around.writing.single(variable("doc"), chain), tuple(self.around.variables)
+        self._add(name, Variable(kind_of(element, absent=any(not always(*step) for step in chain))))
+        return (self._shared(common, (self.base.key,), text, before),)
+
+    def _shared(self, common: Common, key: tuple[Any, ...], text: str, before: tuple[str, ...]) -> Callable[..., Any]:
+        """The function of a text, which other rules of the same key use too."""
+        if key not in common.named:
+            common.named[key] = self._function("let", text, before)
+        return common.named[key]
+
+    def _function(self, key: str, text: str, *parameters: tuple[str, ...]) -> Callable[..., Any]:
+        try:
+            return self.around.writing.function(text, *parameters)
+        except RuleError as error:
+            self.fault(key, str(error))
+            return lambda *_: None  # a rule with faults never runs
 
     def _add(self, name: str, variable: Variable, level: int = 0) -> None:
-        self.around = Environment({**self.around.variables, name: variable}, self.typed, level)
+        self.around = Environment({**self.around.variables, name: variable}, self.around.writing, level)
 
-    def _named(self) -> tuple[tuple[str, Plan], ...]:
-        """What is evaluated once for the message."""
-        named = []
+    def _named(self, common: Common) -> Named:
+        """What is worked out once for the message."""
+        named: list[Callable[..., Any]] = []
+        key: tuple[Any, ...] = (self.base.key,)
         for name, source in _used(self.written.rule).items():
-            if not name.isidentifier() or name in (*self.around.variables, "it", "outer", "index"):
+            before = tuple(self.around.variables)
+            if not name.isidentifier() or name in (*before, *INSTANCE):
                 self.fault("let", f"{name!r} cannot be the name of a value here")
                 continue
             compiled = self._compiled("let", source, frozenset(), f"{name}, ")
             if compiled is None:
                 self._add(name, Variable(TEXT))  # so that its uses are not reported too
                 continue
-            named.append((name, compiled.plan))
+            key = (*key, name, source)
+            text = f"Listed({compiled.text})" if compiled.kind.of else compiled.text
+            named.append(self._shared(common, key, text, before))
             self._add(name, Variable(compiled.kind))
         return tuple(named)
 
-    def _chain(self, key: str, element: Element, path: str) -> Chain | None:
+    def chain(self, key: str, element: Element, path: str) -> Chain | None:
         """The elements on a path; None, and a fault, where it leads nowhere."""
         chain = []
         for name in path.split("/") if path else ():
@@ -222,7 +247,7 @@ class _Binder:
         element = looked_at[-1][1] if looked_at else self.root
         path, _, last = self.written.rule.where.rpartition("/")
         attribute = last[1:] if last.startswith("@") else None
-        chain = self._chain("where", element, path if attribute else self.written.rule.where)
+        chain = self.chain("where", element, path if attribute else self.written.rule.where)
         if chain is None:
             return None
         end = chain[-1][1] if chain else element
@@ -256,12 +281,12 @@ def _used(rule: Rule) -> dict[str, str]:
     return dict(reversed(used.items()))
 
 
-def _value_at(chain: Chain, end: Element, attribute: str | None) -> Callable[[Any], Any]:
+def _value_at(chain: Chain, end: Element, attribute: str | None) -> Callable[[Any], str | None]:
     """Reads the value that a finding shows: the first at its place, if it is one."""
 
-    def read(part: Any) -> Any:
+    def read(part: Any) -> str | None:
         for content, element in chain:
-            part = next((found for _, found in occurring(part, content, element)), None)
+            part = next(iter(occurring(part, content, element)), None)
             if part is None:
                 return None
         if attribute is not None:
@@ -271,5 +296,5 @@ def _value_at(chain: Chain, end: Element, attribute: str | None) -> Callable[[An
     return read
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any) -> str | None:
     return ("true" if value else "false") if isinstance(value, bool) else plain(value)

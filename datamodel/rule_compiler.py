@@ -1,25 +1,31 @@
-"""Expressions of rules to plans: every path, name, function and type is checked, and every operator made exact.
+"""Expressions of rules to Python: every path, name, function and type is checked, and every operator made exact.
 
 What passes here cannot fail on a document: what may be absent is asked for first, numbers are reckoned as decimals, and
 no loop goes through the document again within another, so that the work is in proportion to the document.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from decimal import Decimal
+from typing import Final, NamedTuple
 
 import cel
 
 from datamodel import rule_plans as plans
-from datamodel.rule_functions import FUNCTIONS, HELPERS, day, decimal
+from datamodel.rule_functions import FUNCTIONS, day, pattern
 from datamodel.rule_places import Environment, is_path, resolve
-from datamodel.rule_plans import Plan, Read
 from datamodel.rule_signatures import call_fault, unknown
 from datamodel.rule_syntax import Node, RuleError, parse, replaced
 from datamodel.rule_types import BOOL, DAY, INT, NULL, NUMBER, TEXT, Kind, bad, kind_named, proven
 
 Facts = frozenset[str]
 NONE: Final[Facts] = frozenset()
-NATIVE_METHODS: Final = ("startsWith", "endsWith", "contains", "matches")
+METHODS: Final = {  # functions on a text that Python has
+    "startsWith": "{}.startswith({})",
+    "endsWith": "{}.endswith({})",
+    "contains": "({1} in {0})",
+}
+CONSTANTS: Final = {"true": "True", "false": "False", "null": "None"}
+JOINS: Final = {"&&": " and ", "||": " or "}
 SUMS: Final = {"+": "number_add", "-": "number_subtract", "*": "number_multiply"}
 # The function of a comparison, and whether its operands change places.
 ORDERS: Final = {
@@ -31,35 +37,39 @@ ORDERS: Final = {
 
 
 class Typed(NamedTuple):
-    """An expression with its type: what the library is given to run, and for lists also how to read them.
+    """An expression with its type and its Python text.
 
     `given` is the condition of a filter with the name of its part: it holds for every part of the list.
     """
 
     kind: Kind
     text: str
-    read: Read | None = None
     given: tuple[str, Node] | None = None
 
 
 class Compiled(NamedTuple):
-    """An expression that is ready to run, its type and its tree."""
+    """An expression whose text gives one value or a list of values, its type and its tree."""
 
-    plan: Plan
+    text: str
     kind: Kind
     node: Node
 
 
 def compile_expression(source: str, around: Environment, facts: Facts = NONE) -> Compiled:
-    """Check an expression and make it ready. Raises RuleError."""
-    node = parse(source)
-    writer = Writer(around)
-    typed = writer.visit(node, facts)
+    """Check an expression and write its text. Raises RuleError.
+
+    The library has the last word on what is CEL.
+    """
     try:
+        compiled = Writer(around).value(parse(source), facts)
         cel.compile(source)
+    except RecursionError:
+        raise RuleError(plans.TOO_DEEP) from None
+    except RuleError:
+        raise
     except ValueError as error:
         raise RuleError(_library_words(error)) from None
-    return Compiled(writer.plan(typed), typed.kind, node)
+    return compiled
 
 
 def _library_words(error: ValueError) -> str:
@@ -69,12 +79,10 @@ def _library_words(error: ValueError) -> str:
 
 
 class Writer:
-    """Writes the program of one expression and collects what it reads."""
+    """Writes the text of one expression."""
 
     def __init__(self, around: Environment) -> None:
         self.around = around
-        self.inputs: dict[str, tuple[str, Read]] = {}
-        self.helpers: dict[str, Callable[..., Any]] = {}
         self.visitors: dict[str, Callable[[Node, Facts], Typed]] = {
             "text": self.literal,
             "number": self.literal,
@@ -98,23 +106,12 @@ class Writer:
             return typed._replace(kind=typed.kind.surely())
         return typed
 
-    def plan(self, typed: Typed) -> Plan:
-        """What runs the expression."""
-        if not typed.text:
+    def value(self, node: Node, facts: Facts, *names: str) -> Compiled:
+        """A node that is a value or a list of values; with names, one that is there and of one of these types."""
+        typed = self.sure(node, facts, *names) if names else self.visit(node, facts)
+        if _grouped(typed.kind):
             raise RuleError(f"{typed.kind.words} is not a value; name one of its elements")
-        named = dict(self.inputs.values())
-        if typed.text in named:
-            return Plan(((typed.text, named[typed.text]),), {}, None)
-        return Plan(tuple(self.inputs.values()), self.helpers, cel.compile(typed.text))
-
-    def input(self, key: str, read: Read) -> str:
-        """The name under which the program sees what is read."""
-        return self.inputs.setdefault(key, (f"v{len(self.inputs)}", read))[0]
-
-    def helper(self, name: str, *arguments: str) -> str:
-        """The text of a call of one of our functions, under a name of its own: the library's `size` counts bytes."""
-        self.helpers[f"own_{name}"] = HELPERS[name]
-        return f"own_{name}({', '.join(arguments)})"
+        return Compiled(typed.text, typed.kind, node)
 
     def sure(self, node: Node, facts: Facts, *names: str) -> Typed:
         """A node that must be there and of one of these types."""
@@ -127,23 +124,21 @@ class Writer:
 
     def literal(self, node: Node, _: Facts) -> Typed:
         if node.kind == "text":
-            return Typed(TEXT, node.text)
-        return Typed(NUMBER, f'"{node.value}"') if "." in node.value else Typed(INT, node.value)
+            return Typed(TEXT, repr(node.value))
+        if "." in node.value:
+            return Typed(NUMBER, self.around.writing.bind(Decimal(node.value)))
+        return Typed(INT, str(int(node.value)))
 
     def constant(self, node: Node, _: Facts) -> Typed:
-        return Typed(NULL if node.value == "null" else BOOL, node.value)
+        return Typed(NULL if node.value == "null" else BOOL, CONSTANTS[node.value])
 
     def path(self, node: Node, facts: Facts) -> Typed:
         place = resolve(node, self.around, facts)
-        kind = place.kind
-        if kind.name == "part" or (kind.name == "list" and kind.of and kind.of.name == "part"):
-            return Typed(kind, "", place.read)
-        assert place.read is not None
-        return Typed(kind, self.input(node.text, place.read), place.read)
+        return Typed(place.kind, place.text)
 
     def there(self, node: Node, facts: Facts) -> str:
-        """The name of the input that says whether a path is in the document."""
-        return self.input(f"has {node.text}", resolve(node, self.around, facts).there)
+        """The text of whether a path is in the document."""
+        return resolve(node, self.around, facts).there
 
     def list_of(self, node: Node, facts: Facts) -> Typed:
         if not node.parts:
@@ -152,37 +147,45 @@ class Writer:
         kinds = {item.kind.name.replace("int", "number") for item in items}
         if len(kinds) > 1:
             raise bad("the entries of a list must be of one type; codes are texts, in quotes", node)
-        text = f"[{', '.join(item.text for item in items)}]"
-        plan = None if any(not _literal(part) for part in node.parts) else Plan((), {}, cel.compile(text))
-        return Typed(Kind("list", of=items[0].kind), text, plan.run if plan else None)
+        return Typed(Kind("list", of=items[0].kind), f"({', '.join(item.text for item in items)},)")
 
     def negation(self, node: Node, facts: Facts) -> Typed:
-        return Typed(BOOL, f"!({self.sure(node.parts[0], facts, 'bool').text})")
+        return Typed(BOOL, f"(not {self.sure(node.parts[0], facts, 'bool').text})")
 
     def minus(self, node: Node, facts: Facts) -> Typed:
         below = self.sure(node.parts[0], facts, "number", "int")
-        return Typed(NUMBER, self.helper("number_subtract", "0", below.text))
+        return Typed(NUMBER, _helper("number_subtract", "0", below.text))
 
     def binary(self, node: Node, facts: Facts) -> Typed:
         if node.value in ("&&", "||"):
-            first = self.sure(node.parts[0], facts, "bool")
-            later = facts | proven(node.parts[0], node.value == "&&")
-            return Typed(BOOL, f"({first.text} {node.value} {self.sure(node.parts[1], later, 'bool').text})")
+            return self.joined(node, facts)
         if node.value in ("==", "!="):
             return self.equality(node, facts)
         if node.value in ORDERS:
             return self.order(node, facts)
         return self.member(node, facts) if node.value == "in" else self.sum(node, facts)
 
+    def joined(self, node: Node, facts: Facts) -> Typed:
+        """What `&&` or `||` joins, side by side, so that long chains are not deep."""
+        sign, parts = node.value, []
+        while node.kind == "binary" and node.value == sign:
+            parts.append(node.parts[1])
+            node = node.parts[0]
+        texts = []
+        for part in (node, *reversed(parts)):
+            texts.append(self.sure(part, facts, "bool").text)
+            facts |= proven(part, sign == "&&")
+        return Typed(BOOL, f"({JOINS[sign].join(texts)})")
+
     def equality(self, node: Node, facts: Facts) -> Typed:
         first, second = (self.visit(part, facts) for part in node.parts)
-        yes, no = ("", "!") if node.value == "==" else ("!", "")
+        yes, no = ("{}", "(not {})") if node.value == "==" else ("(not {})", "{}")
         for one, other, place in ((first, second, node.parts[1]), (second, first, node.parts[0])):
-            if one.kind is NULL and not other.text and is_path(place):
-                return Typed(BOOL, f"{no}{self.there(place, facts)}")
+            if one.kind is NULL and _grouped(other.kind) and is_path(place):
+                return Typed(BOOL, no.format(self.there(place, facts)))
         self._comparable(node, first, second)
         if first.kind.numeric and second.kind.numeric:
-            return Typed(BOOL, yes + self.helper("number_same", first.text, second.text))
+            return Typed(BOOL, yes.format(_helper("number_same", first.text, second.text)))
         return Typed(BOOL, f"({first.text} {node.value} {second.text})")
 
     def order(self, node: Node, facts: Facts) -> Typed:
@@ -193,7 +196,7 @@ class Writer:
             return Typed(BOOL, f"({first.text} {node.value} {second.text})")
         name, turned = ORDERS[node.value]
         texts = (second.text, first.text) if turned else (first.text, second.text)
-        return Typed(BOOL, self.helper(name, *texts))
+        return Typed(BOOL, _helper(name, *texts))
 
     def _comparable(self, node: Node, first: Typed, second: Typed) -> None:
         one, other = first.kind, second.kind
@@ -205,17 +208,18 @@ class Writer:
     def member(self, node: Node, facts: Facts) -> Typed:
         value, right = self.visit(node.parts[0], facts), node.parts[1]
         named = self.around.variables.get(right.value) if right.kind == "name" else None
-        among = Typed(named.kind, "") if named else self.visit(right, facts)
-        inside = among.kind.of
+        listed = Typed(named.kind, "") if named else self.visit(right, facts)
+        inside = listed.kind.of
         if inside is None or not (inside.name == value.kind.name or (inside.numeric and value.kind.numeric)):
-            raise bad(f"{value.kind.words} cannot be in {among.kind.words}", node)
+            raise bad(f"{value.kind.words} cannot be in {listed.kind.words}", node)
         if named:
-            plan = self.body(node.parts[0], self.around, facts).plan
-            alike = decimal if inside.numeric else plans.itself
-            return Typed(BOOL, self.input(node.text, plans.member(plan, right.value, alike)))
+            among = plans.variable(right.value)
+            if inside.numeric:
+                return Typed(BOOL, f"(decimal({value.text}) in {among}.numbers)")
+            return Typed(BOOL, f"({value.text} in {among}.members)")
         if inside.numeric:
-            return Typed(BOOL, self.helper("number_among", value.text, among.text))
-        return Typed(BOOL, f"({value.text} in {among.text})")
+            return Typed(BOOL, _helper("number_among", value.text, listed.text))
+        return Typed(BOOL, f"({value.text} in {listed.text})")
 
     def sum(self, node: Node, facts: Facts) -> Typed:
         if node.value not in SUMS:
@@ -225,7 +229,7 @@ class Writer:
         self._comparable(node, first, second)
         if first.kind == TEXT:
             return Typed(TEXT, f"({first.text} + {second.text})")
-        return Typed(NUMBER, self.helper(SUMS[node.value], first.text, second.text))
+        return Typed(NUMBER, _helper(SUMS[node.value], first.text, second.text))
 
     def choice(self, node: Node, facts: Facts) -> Typed:
         condition = self.sure(node.parts[0], facts, "bool")
@@ -234,7 +238,7 @@ class Writer:
         self._comparable(node, then, other)
         kind = NUMBER if then.kind.numeric else other.kind if then.kind is NULL else then.kind
         absent = then.kind.absent or other.kind.absent
-        return Typed(Kind(kind.name, absent), f"({condition.text} ? {then.text} : {other.text})")
+        return Typed(Kind(kind.name, absent), f"({then.text} if {condition.text} else {other.text})")
 
     def call(self, node: Node, facts: Facts) -> Typed:
         if node.value == "has":
@@ -243,8 +247,7 @@ class Writer:
             raise unknown(node)
         if node.value == "day" and len(node.parts) == 1 and node.parts[0].kind == "text":
             return self.fixed_day(node)
-        lists = Writer(self.around)  # a list that is only counted need not enter the program
-        typed = [(lists if node.value == "size" else self).visit(part, facts) for part in node.parts]
+        typed = [self.visit(part, facts) for part in node.parts]
         if fault := call_fault(node, [each.kind for each in typed]):
             raise fault
         for part, each, takes in zip(node.parts, typed, FUNCTIONS[node.value].takes, strict=True):
@@ -252,17 +255,13 @@ class Writer:
                 self.sure(part, facts)
         gives = kind_named(FUNCTIONS[node.value].gives)
         inside = typed[0].kind.of
-        if node.value == "size":
-            return self.size(node, facts, typed[0])
-        if node.value in NATIVE_METHODS:
-            return Typed(gives, f"{typed[0].text}.{node.value}({typed[1].text})")
+        texts = [each.text for each in typed]
+        if node.value == "matches":
+            return Typed(gives, f"{self.around.writing.bind(pattern(node.parts[1].value))}({texts[0]})")
+        if node.value in METHODS:
+            return Typed(gives, METHODS[node.value].format(*texts))
         name = "numbers_unique" if node.value == "unique" and inside and inside.numeric else node.value
-        return Typed(gives, self.helper(name, *(each.text for each in typed)))
-
-    def size(self, node: Node, facts: Facts, counted: Typed) -> Typed:
-        if counted.read and counted.kind.of:
-            return Typed(INT, self.input(node.text, plans.count(counted.read)))
-        return Typed(INT, self.helper("size", self.visit(node.parts[0], facts).text))
+        return Typed(gives, _helper(name, *texts))
 
     def has(self, node: Node, facts: Facts) -> Typed:
         if len(node.parts) != 1 or node.parts[0].kind != "select" or not is_path(node.parts[0]):
@@ -273,47 +272,44 @@ class Writer:
         value = day(node.parts[0].value)
         if value is None:
             raise bad(f"there is no day {node.parts[0].value!r}; write it as 2026-01-31", node)
-        return Typed(DAY, f'"{value}"')
+        return Typed(DAY, repr(value))
 
     def macro(self, node: Node, facts: Facts) -> Typed:
         source, name, *bodies = node.parts
-        ranged = Writer(self.around).visit(source, facts)  # its list is read here and does not enter the program
+        ranged = self.visit(source, facts)
         if ranged.kind.name != "list" or ranged.kind.of is None:
             raise bad(f"{node.value} goes through a list, and this is {ranged.kind.words}", node)
-        if ranged.read is None:
+        if source.kind == "list" and not all(map(_literal, source.parts)):
             raise bad("name this list under let first", source)
         inner = self.around.with_variable(name, ranged.kind.of, loop=source.kind != "list")
         known = facts
         if ranged.given:
             known |= proven(replaced(ranged.given[1], {ranged.given[0]: name}), True)
-        read, given = ranged.read, ranged.given
         if node.value in ("all", "exists", "exists_one"):
-            body = self.body(bodies[0], inner, known, "bool")
-            return Typed(BOOL, self.input(node.text, plans.macro(node.value, read, name.value, body.plan)))
+            body = Writer(inner).value(bodies[0], known, "bool")
+            return Typed(BOOL, plans.outcome(node.value, ranged.text, name.value, body.text))
         if node.value == "filter" or len(bodies) == 2:
-            body = self.body(bodies[0], inner, known, "bool")
-            read, given = plans.macro("filter", read, name.value, body.plan), (name.value, bodies[0])
+            body = Writer(inner).value(bodies[0], known, "bool")
+            text = plans.outcome("filter", ranged.text, name.value, body.text)
+            ranged = Typed(Kind("list", of=ranged.kind.of, element=ranged.kind.element), text, (name.value, bodies[0]))
             known |= proven(bodies[0], True)
-        if node.value == "map":
-            return self.mapped(node, inner, known, read)
-        return self.listed(node, Kind("list", of=ranged.kind.of, element=ranged.kind.element), read, given)
+        return self.mapped(node, inner, known, ranged.text) if node.value == "map" else ranged
 
-    def mapped(self, node: Node, inner: Environment, known: Facts, read: Read) -> Typed:
-        body = self.body(node.parts[-1], inner, known)
+    def mapped(self, node: Node, inner: Environment, known: Facts, source: str) -> Typed:
+        body = Writer(inner).value(node.parts[-1], known)
         if body.kind.name in ("list", "part", "null", "bool"):
             raise bad(f"map makes a list of texts, numbers or days, not of {body.kind.words}", node.parts[-1])
-        made = plans.macro("map", read, node.parts[1].value, body.plan)
-        return self.listed(node, Kind("list", of=body.kind), made, None)
+        return Typed(Kind("list", of=body.kind), plans.outcome("map", source, node.parts[1].value, body.text))
 
-    def listed(self, node: Node, kind: Kind, read: Read, given: tuple[str, Node] | None) -> Typed:
-        if kind.of and kind.of.name == "part":
-            return Typed(kind, "", read, given)
-        return Typed(kind, self.input(node.text, read), read, given)
 
-    def body(self, node: Node, inner: Environment, facts: Facts, *names: str) -> Compiled:
-        writer = Writer(inner)
-        typed = writer.sure(node, facts, *names) if names else writer.visit(node, facts)
-        return Compiled(writer.plan(typed), typed.kind, node)
+def _helper(name: str, *arguments: str) -> str:
+    """The text of a call of one of our functions."""
+    return f"own_{name}({', '.join(arguments)})"
+
+
+def _grouped(kind: Kind) -> bool:
+    """Whether it is a group of elements, or a list of such."""
+    return kind.name == "part" or (kind.of is not None and kind.of.name == "part")
 
 
 def _literal(node: Node) -> bool:

@@ -1,9 +1,9 @@
 """The functions that rules may call, with their types, and the exact arithmetic behind the operators.
 
-The library turns decimals into binary doubles, in which 0.1 + 0.2 is not 0.3 and sums of amounts do not come out. So
-numbers reach it as their digits, and every operation on them is one of the functions below, which reckons in decimals
-without rounding. Functions never raise, because what the library does then cannot be told from a fault in the rule:
-what cannot be read is absent, and the type `day?` says so to whoever uses the result.
+CEL turns decimals into binary doubles, in which 0.1 + 0.2 is not 0.3 and sums of amounts do not come out. So every
+operation on numbers is one of the functions below, which reckons in decimals without rounding. Functions never raise,
+because a rule that fails on a document would be nobody's fault: what cannot be read is absent, and the type `day?` says
+so to whoever uses the result.
 """
 
 import re
@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import Any, Final
 
 import msgspec
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-Number = str | int
+Number = str | int | Decimal
 
 EXACT: Final = Context(prec=4000)  # more digits than any two numbers of MAX_SIZE multiply to
 MAX_SIZE: Final = 400  # power of ten; those of an XML double end at 324
@@ -29,12 +30,13 @@ DAY = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(?=\D|$|\d{4})", re.ASCII)
 
 
 def decimal(value: Number | None) -> Decimal | None:
-    """The number of its digits; None for what is none, not finite, or of a size that only a mischief-maker writes."""
-    try:
-        number = Decimal(value) if value is not None else None
-    except (InvalidOperation, ValueError):
-        return None
-    return number if number is not None and number.is_finite() and abs(number.adjusted()) <= MAX_SIZE else None
+    """The number itself; None for what is none, not finite, or of a size that only a mischief-maker writes."""
+    if type(value) is not Decimal:
+        try:
+            value = Decimal(value)  # type: ignore[arg-type]
+        except (InvalidOperation, ValueError, TypeError):
+            return None
+    return value if value.is_finite() and -MAX_SIZE <= value.adjusted() <= MAX_SIZE else None
 
 
 def _both(first: Number | None, second: Number | None) -> tuple[Decimal, Decimal] | None:
@@ -42,10 +44,10 @@ def _both(first: Number | None, second: Number | None) -> tuple[Decimal, Decimal
     return None if one is None or other is None else (one, other)
 
 
-def _reckoning(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[[Number, Number], str | None]:
-    def reckon(first: Number, second: Number) -> str | None:
+def _reckoning(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[[Number, Number], Decimal | None]:
+    def reckon(first: Number, second: Number) -> Decimal | None:
         pair = _both(first, second)
-        return None if pair is None else format(operation(*pair), "f")
+        return None if pair is None else operation(*pair)
 
     return reckon
 
@@ -68,12 +70,12 @@ def among(value: Number | None, numbers: Iterable[Number | None]) -> bool:
     return any(same(value, each) for each in numbers)
 
 
-def total(numbers: Iterable[Number | None]) -> str:
+def total(numbers: Iterable[Number | None]) -> Decimal:
     """The exact sum; absent ones add nothing."""
     result = Decimal(0)
     for each in numbers:
         result = EXACT.add(result, decimal(each) or Decimal(0))
-    return format(result, "f")
+    return result
 
 
 def near(first: Number, second: Number, tolerance: Number) -> bool:
@@ -82,13 +84,13 @@ def near(first: Number, second: Number, tolerance: Number) -> bool:
     return pair is not None and bound is not None and EXACT.subtract(*pair).copy_abs() <= bound
 
 
-def rounded(value: Number, places: int) -> str | None:
+def rounded(value: Number, places: int) -> Decimal | None:
     """The number to so many decimal places, halves away from zero."""
     number = decimal(value)
     if number is None:
         return None
     step = Decimal(1).scaleb(-min(max(places, 0), MAX_PLACES))
-    return format(number.quantize(step, ROUND_HALF_UP, EXACT), "f")
+    return number.quantize(step, ROUND_HALF_UP, EXACT)
 
 
 def day(text: str | None) -> str | None:
@@ -150,6 +152,15 @@ def stdnum_ok(scheme: str, text: str) -> bool:
         return check(text)
     except (ValueError, LookupError):  # some schemes stumble over characters that they do not expect
         return False
+
+
+def pattern(source: str) -> Callable[[str], bool]:
+    """Whether a pattern is found in a text, by Rust's regular expressions, as in the library. Raises ValueError."""
+    try:
+        return SchemaValidator(core_schema.str_schema(pattern=source)).isinstance_python
+    except SchemaError as error:
+        found = re.search(r"error: .*", str(error))
+        raise ValueError(found[0] if found else str(error).splitlines()[-1].strip()) from None
 
 
 @cache

@@ -76,9 +76,9 @@ def _sense(written: Written, messages: frozenset[str]) -> Sense | None:
             names[name] = replaced(parse(source), names)
         when = _even(replaced(parse(rule.when), names)) if rule.when else TRUE
         demand = _even(replaced(parse(rule.demand), names))
-    except RuleError:
+        applies = frozenset(each.text for each in _joined(when) if each != TRUE)
+    except (RuleError, RecursionError):
         return None
-    applies = frozenset(each.text for each in _joined(when) if each != TRUE)
     return Sense(written, messages, applies, tuple(_joined(demand)))
 
 

@@ -1,25 +1,22 @@
-"""Paths in expressions, as `it.Commodity.Classification`: where they lead in the model, and how that is read."""
+"""Paths in expressions, as `it.Commodity.Classification`: where they lead in the model, and the text that reads it."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any
 
 import msgspec
 
 from datamodel import rule_plans as plans
 from datamodel.model import ClassType, Element, SimpleType
-from datamodel.rule_plans import Read
+from datamodel.rule_plans import Writing
 from datamodel.rule_syntax import Node
 from datamodel.rule_types import VALUES, Kind, Variable, always, bad, kind_of
 
 
 class Environment(msgspec.Struct, frozen=True):
-    """The names that an expression may use; `level` counts the loops that it stands in.
-
-    `typed` says whether documents are structs or dicts; `hints` are remedies for names that people try.
-    """
+    """The names that an expression may use; `level` counts the loops that it stands in, `writing` is of its rule."""
 
     variables: dict[str, Variable]
-    typed: bool
+    writing: Writing
     level: int = 0
 
     def with_variable(self, node: Node, kind: Kind, *, loop: bool) -> "Environment":
@@ -32,11 +29,11 @@ class Environment(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a path leads. `read` gives its value, or the parts of a list; `there` whether it is in the document."""
+    """Where a path leads: the texts of its value, and of whether it is in the document."""
 
     kind: Kind
-    read: Read | None
-    there: Read
+    text: str
+    there: str
 
 
 def is_path(node: Node) -> bool:
@@ -57,14 +54,17 @@ def resolve(node: Node, around: Environment, facts: frozenset[str]) -> Place:
         return _of_variable(root, variable, around, facts)
     chain, kind = _chain(root, variable, steps, facts)
     last = chain[-1][1] if chain else variable.element or variable.kind.element
+    name, writing = plans.variable(root.value), around.writing
+    if kind.name == "list" and attribute is None:
+        _once(node, variable, around)
+        return _of_list(writing, writing.several(name, chain), chain[-1][1], kind)
+    text = writing.single(name, chain)
     if attribute is not None:
-        return _of_attribute(root.value, chain, attribute, kind, last, facts, around.typed)
-    if kind.name == "list":
-        return _of_list(node, root.value, variable, chain, kind, around)
-    there = plans.present(root.value, chain, around.typed, None)
+        return _of_attribute(attribute, last, kind, facts, lambda label: writing.attribute(text, label))
+    there = f"({text} is not None)"
     if kind.name == "part":
-        return Place(kind, None, there)
-    return Place(kind, plans.one(root.value, chain, around.typed, None, simple_type(chain[-1][1])), there)
+        return Place(kind, text, there)
+    return Place(kind, writing.value(text, chain[-1][1], simple_type(chain[-1][1])), there)
 
 
 def simple_type(element: Element) -> SimpleType:
@@ -89,16 +89,16 @@ def _near(name: str, names: list[str]) -> str:
 
 
 def _of_variable(root: Node, variable: Variable, around: Environment, facts: frozenset[str]) -> Place:
-    kind, read = variable.kind, plans.variable(root.value)
+    kind, text = variable.kind, plans.variable(root.value)
     if kind.name == "list":
         _once(root, variable, around)
-        return Place(kind, read, plans.filled(read))
+        return Place(kind, text, f"(len({text}) > 0)")
     if root.value in facts:
         kind = kind.surely()
+    there = f"({text} is not None)"
     if variable.element is not None:
-        value = plans.one(root.value, (), around.typed, None, simple_type(variable.element))
-        return Place(kind, value, lambda scope: read(scope) is not None)
-    return Place(kind, None if kind.name == "part" else read, lambda scope: read(scope) is not None)
+        text = around.writing.value(text, variable.element, simple_type(variable.element))
+    return Place(kind, text, there)
 
 
 def _once(node: Node, variable: Variable, around: Environment) -> None:
@@ -141,13 +141,7 @@ def _last(root: Node, chain: list[tuple[ClassType, Element]]) -> str:
 
 
 def _of_attribute(
-    name: str,
-    chain: list[tuple[ClassType, Element]],
-    step: Node,
-    kind: Kind,
-    element: Element | None,
-    facts: frozenset[str],
-    typed: bool,
+    step: Node, element: Element | None, kind: Kind, facts: frozenset[str], write: Callable[[str], str]
 ) -> Place:
     if element is None or kind.name == "list":
         raise bad(f"{step.value} needs one element that carries it", step)
@@ -157,21 +151,12 @@ def _of_attribute(
         names = ["@" + each.label for each in element.content.attributes]
         raise bad(f"{element.json_name} carries no {step.value!r}{_near(step.value, names)}", step)
     absent = (kind.absent or not use.required) and step.text not in facts
-    read = plans.one(name, chain, typed, label, use.type)
-    return Place(Kind(VALUES[use.type.json_kind], absent), read, plans.present(name, chain, typed, label))
+    text = write(label)
+    return Place(Kind(VALUES[use.type.json_kind], absent), plans.converted(text, use.type), f"({text} is not None)")
 
 
-def _of_list(
-    node: Node,
-    name: str,
-    variable: Variable,
-    chain: list[tuple[ClassType, Element]],
-    kind: Kind,
-    around: Environment,
-) -> Place:
-    _once(node, variable, around)
-    read: Any = plans.parts(name, chain, around.typed)
-    there = plans.filled(read)
+def _of_list(writing: Writing, parts: str, element: Element, kind: Kind) -> Place:
+    there = f"(len({parts}) > 0)"
     if kind.of is not None and kind.of.name != "part":
-        read = plans.values(name, chain, around.typed, simple_type(chain[-1][1]))
-    return Place(kind, read, there)
+        return Place(kind, writing.values(parts, element, simple_type(element)), there)
+    return Place(kind, parts, there)

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Final
 
-import cel
-
-from datamodel.rule_functions import FUNCTIONS, scheme_check
+from datamodel.rule_functions import FUNCTIONS, pattern, scheme_check
 from datamodel.rule_syntax import MACROS, Node, RuleError
 from datamodel.rule_types import Kind, bad
 
@@ -57,8 +55,7 @@ def _literal_fault(name: str, part: Node) -> RuleError | None:
         missing = scheme_check(part.value) is None
         return bad(f"python-stdnum has no scheme {part.value!r}", part) if missing else None
     try:
-        cel.compile(f'"".matches({part.text})').execute({})
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.startswith("error:")]
-        return bad(f"the pattern cannot be read: {' '.join(lines) or 'see RE2 syntax'}", part)
+        pattern(part.value)
+    except ValueError as error:
+        return bad(f"the pattern cannot be read: {error}", part)
     return None

@@ -14,11 +14,12 @@ from typing import Any, Final
 from datamodel.circumstances import country_of
 from datamodel.findings import SEVERITIES, Finding
 from datamodel.limits import Limits
+from datamodel.periods import Periods
 from datamodel.registry import Message, Registry
-from datamodel.rule_binding import Bound, bind, inherit
+from datamodel.rule_binding import Bound, Common, bind, inherit
 from datamodel.rule_files import BadRules, Fault, Rule, Written, read_rules
 from datamodel.rule_logic import set_faults
-from datamodel.rule_plans import Work
+from datamodel.rule_walks import Look
 
 # Of one severity in one document, because a hostile one may break a rule a million times. Each severity has its own, so
 # that no number of warnings hides an error.
@@ -33,6 +34,9 @@ class RuleBook:
     def __init__(self, bound: dict[str, list[Bound]], rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
         self._bound = bound
+        self._countries = {rule.country for rule in self.rules}
+        self._periods = Periods((rule.effective_from, rule.effective_to) for rule in self.rules)
+        self._live: dict[tuple[str, str, int], tuple[Bound, ...]] = {}
 
     @classmethod
     def load(cls, source: Path, registry: Registry) -> "RuleBook":
@@ -47,6 +51,7 @@ class RuleBook:
         """The book of rules that have been read. Raises BadRules."""
         problems = list(faults)
         bound: dict[str, list[Bound]] = {}
+        common = Common()
         addressed = []
         for each in written:
             bases = _addressed(each, registry)
@@ -54,7 +59,7 @@ class RuleBook:
             problems += _nowhere(each, registry)
             ready: dict[str, Bound | None] = {}
             for base in dict.fromkeys(bases.values()):
-                ready[base], found = bind(each, registry.messages[base])
+                ready[base], found = bind(each, registry.messages[base], common)
                 problems += found
             for key, base in bases.items():
                 if own := ready[base]:
@@ -65,17 +70,24 @@ class RuleBook:
             raise BadRules(sorted(problems))
         return cls(bound, [each.rule for each in written])
 
-    def check(self, message: Message, document: Any, as_of: date, work: Work | None = None) -> list[Finding]:
-        """What breaks rules in force on a day, of each severity up to MAX_FINDINGS. `work` counts evaluations."""
-        work = work or Work()
-        country = country_of(message.model, document) or self.home
+    def check(self, message: Message, document: Any, as_of: date) -> list[Finding]:
+        """What breaks rules in force on a day, of each severity up to MAX_FINDINGS."""
+        look = Look(document, as_of)
         found: dict[str, list[Finding]] = {severity: [] for severity in SEVERITIES}
-        for each in self._bound.get(message.key, ()):
-            rule = each.written.rule
-            if rule.in_force(as_of) and rule.country in ("", country):
-                room = MAX_FINDINGS - len(found[rule.severity])
-                found[rule.severity] += islice(each.findings(document, as_of, work), room)
+        for rule in self._in_force(message.key, country_of(message.model, document) or self.home or "", as_of):
+            if broken := rule.broken(look):
+                so_far = found[rule.written.rule.severity]
+                so_far += (rule.finding(each, look) for each in islice(broken, MAX_FINDINGS - len(so_far)))
         return [finding for severity in SEVERITIES for finding in found[severity]]
+
+    def _in_force(self, key: str, country: str, on: date) -> tuple[Bound, ...]:
+        """The rules for documents of a message type and a country on a day, in their order."""
+        place = (key, country if country in self._countries else "", self._periods.of(on))
+        if place not in self._live:
+            rules = [(each, each.written.rule) for each in self._bound.get(key, ())]
+            live = (each for each, rule in rules if rule.in_force(on) and rule.country in ("", place[1]))
+            self._live[place] = tuple(live)
+        return self._live[place]
 
     def of_message(self, key: str) -> list[Rule]:
         """The rules for a message type, whatever the day."""

@@ -152,4 +152,5 @@ def _define(
         omit_defaults=True,
         forbid_unknown_fields=True,
         kw_only=True,
+        gc=False,  # frozen, and built from below: there can be no circle for the collector to find
     )

@@ -38,7 +38,7 @@ def check_text(body: bytes, limits: Limits) -> None:
 
 
 def parse(body: bytes, limits: Limits) -> etree._Element:
-    """The root element of a well-formed, harmless document without comments. Raises Refused."""
+    """The root element of a well-formed document without comments; its depth is yet to be checked. Raises Refused."""
     check_text(body, limits)
     body = body.removeprefix(BOM)
     declared = DECLARED.match(body)
@@ -63,13 +63,19 @@ def parse(body: bytes, limits: Limits) -> etree._Element:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
         raise refused(_malformed(error), status=400) from None
-    if _deeper(limits.max_depth)(root):
-        raise refused(issue("size.depth", expected=phrase("size.levels", count=limits.max_depth)), status=400)
     return root
 
 
+def check_depth(root: etree._Element, limits: Limits) -> None:
+    """Raises Refused for a document with too many levels."""
+    if _deeper(limits.max_depth)(root):
+        raise refused(issue("size.depth", expected=phrase("size.levels", count=limits.max_depth)), status=400)
+
+
 def _count(body: bytes, most: int) -> None:
-    """Raises Refused for more elements, or attributes, than the ceiling."""
+    """Raises Refused for more elements, or attributes, than the ceiling. What cannot be more is not counted closely."""
+    if body.count(b"<") <= most and body.count(b"=") <= most:
+        return
     if body.count(b"<") - body.count(b"</") - body.count(b"<!") - body.count(b"<?") > most:
         raise refused(issue("size.elements", expected=phrase("size.elements", count=most)), status=413)
     if body.count(b'="') + body.count(b"='") > most:

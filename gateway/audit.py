@@ -23,6 +23,7 @@ import msgspec
 from gateway.ports import Event
 
 FIRST_SEQ = 1
+_CANONICAL = msgspec.json.Encoder(order="sorted")
 
 
 def genesis(mrn: str) -> str:
@@ -32,7 +33,7 @@ def genesis(mrn: str) -> str:
 
 def link(previous_digest: str, seq: int, at: str, kind: str, actor: str, data: dict[str, Any]) -> Event:
     """The event that follows the one with `previous_digest`; raises TypeError for data that JSON cannot carry."""
-    canonical = msgspec.json.encode((previous_digest, seq, at, kind, actor, data), order="sorted")
+    canonical = _CANONICAL.encode((previous_digest, seq, at, kind, actor, data))
     return Event(seq, at, kind, actor, data, sha256(canonical).hexdigest())
 
 

@@ -2,8 +2,8 @@
 
 import difflib
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 
 import msgspec
@@ -11,12 +11,12 @@ import msgspec
 from adapters.port import Adapter
 from adapters.registry import build as build_adapter
 from datamodel.projection import Projector
-from datamodel.registry import Registry
+from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.accounts import Accounts
 from gateway.checks import load_checks
-from gateway.clock import Clock, utc_now
+from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
@@ -24,9 +24,10 @@ from gateway.intake import LODGED
 from gateway.outbox import Outbox
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable, load_agencies
-from gateway.service import Gateway
+from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
-from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite import SqliteStore, held
+from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of agencies.
 EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE)
@@ -38,15 +39,17 @@ def build(
     clock: Clock = utc_now,
     random: Random = os.urandom,
     adapters: Mapping[str, Adapter] | None = None,
+    shared: bool = False,
 ) -> Gateway:
     """Read the country's tables and put a gateway together; `adapters` stand in for those of the agencies' profiles.
 
-    Raises ValueError (SettingsError where a setting is at fault) for whatever would only fail later.
+    One that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError
+    (SettingsError where a setting is at fault) for whatever would only fail later.
     """
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
-    store = SqliteStore(settings.database_path)
+    store = SqliteStore(settings.database_path, exclusive=not shared)
     return Gateway(
         settings=settings,
         registry=registry,
@@ -61,6 +64,7 @@ def build(
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
+        workshop=Workshop(settings.big_share),
         clock=clock,
         random=random,
     )
@@ -75,25 +79,43 @@ def side_store(settings: Settings) -> Store:
     return SqliteStore(settings.database_path, exclusive=False)
 
 
-@asynccontextmanager
-async def running(gateway: Gateway) -> AsyncIterator[Gateway]:
-    """The gateway with its store open and its outbox at work. Leaving it ends both in order.
+def held_ledger(settings: Settings, clock: Clock = utc_now) -> AbstractContextManager[None]:
+    """The ledger in the hands of a gateway of several processes, each of which is forked inside and runs `running`.
 
-    What is made once of a message type is made before, so that the first trader does not wait for it.
+    What must be done once, and before any of them, is done on entry: the newest form of the tables, and the end of
+    claims that a dead gateway left. Raises RuntimeError where the ledger cannot be used.
     """
-    for message in gateway.registry.messages.values():
-        if message.key in (*LODGED, *EXCHANGED) or message.model.facts.base in LODGED:
-            message.compile()
+    return held(settings.database_path, stamp(clock()))
+
+
+def warm(gateway: Gateway) -> None:
+    """Make what is made once of each message type, so that the first trader does not wait for it."""
+    known = gateway.registry.messages.values()
+    _compile(each for each in known if each.key in (*LODGED, *EXCHANGED) or each.model.facts.base in LODGED)
+
+
+@asynccontextmanager
+async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway]:
+    """The gateway, or one process of it, with its store open and its outbox at work. Leaving it ends both in order."""
+    warm(gateway)
     async with AsyncExitStack() as closing:
+        # Before the store, which has threads, and a lock that no copy of this process may keep.
+        gateway.workshop.open(gateway, lambda: _compile(gateway.registry.messages.values()))
+        closing.push_async_callback(gateway.workshop.close)
         await gateway.store.open()
         closing.push_async_callback(gateway.store.close)
         for adapter in gateway.adapters.values():
             closing.push_async_callback(adapter.close)
-        outbox = Outbox(gateway)
+        outbox = Outbox(gateway, seat)
         closing.push_async_callback(outbox.stop)
         with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
             await outbox.start()
         yield gateway
+
+
+def _compile(messages: Iterable[Message]) -> None:
+    for message in messages:
+        message.compile()
 
 
 def _projectors(registry: Registry, agencies: Mapping[str, Agency]) -> dict[tuple[str, str], Projector]:
@@ -123,6 +145,7 @@ def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, A
                 folder=chosen.folder or agency.folder,
                 token=chosen.secret(),
                 timeout=settings.outbox.send,
+                connections=settings.outbox.in_flight,
             )
         except ValueError as error:
             raise SettingsError(f"agency {code}: {error}") from error

@@ -48,10 +48,16 @@ async def collect(
     gateway: Gateway, agency_code: str, body: bytes, media: str, delivery_id: str | None = None
 ) -> Collected:
     """Take a decision message from an agency. Raises Refused, UnknownDelivery, DecisionConflict."""
-    answer = await offload(
-        len(body), decisions.read_answer, gateway.registry, body, media, gateway.settings.limits, delivery_id
-    )
-    return await record(gateway, agency_code, answer)
+    return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id))
+
+
+async def read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | None) -> Answer:
+    """What an agency answered. Raises Refused."""
+    return await offload(gateway, len(body), _read_answer, body, media, delivery_id)
+
+
+def _read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | None) -> Answer:
+    return decisions.read_answer(gateway.registry, body, media, gateway.settings.limits, delivery_id)
 
 
 async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = ()) -> Collected:

@@ -12,34 +12,41 @@ from uuid import UUID
 
 Random = Callable[[int], bytes]
 
+# Bytes that are drawn for one identifier.
+RANDOM_OF_MRN = 16
+RANDOM_OF_DELIVERY = 10
 _RANDOM_CHARACTERS = 13
 _DIGITS = "0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALPHABET = _DIGITS + _LETTERS
+_PAIRS = [first + second for second in _ALPHABET for first in _ALPHABET]  # the two lowest places of a number
 # 11, 22 and 33 would count as nothing modulo 11, so the standard leaves them out.
 _VALUES = dict(zip(_ALPHABET, (number for number in range(39) if number == 0 or number % 11), strict=True))
 
 
 def check_character(text: str) -> str:
     """The ISO 6346 check digit of a text of upper-case letters and digits. Raises KeyError on any other character."""
-    return str(sum(_VALUES[character] << position for position, character in enumerate(text)) % 11 % 10)
+    total = 0
+    for position, character in enumerate(text):
+        total += _VALUES[character] << position
+    return str(total % 11 % 10)
 
 
 def new_mrn(now: datetime, country: str, random: Random) -> str:
     """A fresh MRN. 36 to the power of 13 values make a second one alike a matter of the store's unique index."""
-    number = int.from_bytes(random(16))
+    number = int.from_bytes(random(RANDOM_OF_MRN)) % len(_ALPHABET) ** _RANDOM_CHARACTERS
     body = ""
-    for _ in range(_RANDOM_CHARACTERS):
-        number, place = divmod(number, len(_ALPHABET))
-        body += _ALPHABET[place]
-    stem = f"{now.year % 100:02d}{country}{body}"
+    while len(body) < _RANDOM_CHARACTERS:
+        number, places = divmod(number, len(_PAIRS))
+        body += _PAIRS[places]
+    stem = f"{now.year % 100:02d}{country}{body[:_RANDOM_CHARACTERS]}"
     return stem + check_character(stem)
 
 
 def new_delivery_id(now: datetime, random: Random) -> str:
     """A UUID of version 7 (RFC 9562): it begins with the time, so that the store's index grows at its end."""
     milliseconds = int(now.timestamp() * 1000)
-    value = (milliseconds << 80) | (int.from_bytes(random(10)))
+    value = (milliseconds << 80) | (int.from_bytes(random(RANDOM_OF_DELIVERY)))
     value = value & ~(0xF << 76) | (0x7 << 76)
     value = value & ~(0x3 << 62) | (0x2 << 62)
     return str(UUID(int=value))

@@ -7,6 +7,7 @@ was not taken. The same document again, under the same key or reference, gets th
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
+from io import BytesIO
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
-from gateway.identifiers import new_delivery_id, new_mrn
+from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.permit_requests import deliveries
@@ -49,7 +50,8 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
 
     What was taken once is not judged again: a code may have ended since.
     """
-    admission, report = await offload(len(lodgement.body), admit, gateway, lodgement, gateway.clock())
+    admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
+    admission = msgspec.structs.replace(admission, body=lodgement.body)
     if any(issue.severity == ERROR for issue in report.issues):
         first = await gateway.store.repeated(admission)
         if first is None:
@@ -62,6 +64,12 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+    """Without the body, which the gateway has, so that it need not come back from where this is done."""
+    admission, report = admit(gateway, lodgement, now)
+    return msgspec.structs.replace(admission, body=b""), report
+
+
 def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
     """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
 
@@ -71,8 +79,9 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
     report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
     declaration = plain.document.Declaration
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
-    mrn = new_mrn(now, gateway.settings.country, gateway.random)
-    ids = tuple(new_delivery_id(now, gateway.random) for _ in routes)
+    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
+    mrn = new_mrn(now, gateway.settings.country, draw)
+    ids = tuple(new_delivery_id(now, draw) for _ in routes)
     to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
     document = write(parsed, "json")
     admission = Admission(

@@ -17,7 +17,7 @@ from gateway.decisions import describe
 from gateway.ports import Claim
 from gateway.requirements import Agency
 from gateway.sending import send
-from gateway.service import Gateway
+from gateway.service import ALONE, Gateway, Seat
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +28,22 @@ _SHORTEST_WAIT = 0.001
 
 
 class Outbox:
-    """The tasks that send and pick up. Made in a running event loop."""
+    """The tasks that send and pick up. Made in a running event loop.
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    Where several processes share the work, each sends, within its part of what may be in flight; the first picks up.
+    """
+
+    def __init__(self, gateway: Gateway, seat: Seat = ALONE) -> None:
+        self._gateway, self._seat = gateway, seat
         self._senders = [
-            Sender(gateway, gateway.agencies[code], adapter) for code, adapter in sorted(gateway.adapters.items())
+            Sender(gateway, gateway.agencies[code], adapter, seat) for code, adapter in sorted(gateway.adapters.items())
         ]
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take over what a dead process left, and begin."""
-        await self._gateway.store.release_claims(stamp(self._gateway.clock()))
+        """Begin; who is alone takes over what a dead process left. With others about, that would take it from them."""
+        if self._seat == ALONE:
+            await self._gateway.store.release_claims(stamp(self._gateway.clock()))
         for sender in self._senders:
             self._loops += [asyncio.create_task(loop) for loop in sender.loops()]
 
@@ -55,14 +59,15 @@ class Outbox:
 class Sender:
     """All traffic with one agency that the gateway begins."""
 
-    def __init__(self, gateway: Gateway, agency: Agency, adapter: Adapter) -> None:
+    def __init__(self, gateway: Gateway, agency: Agency, adapter: Adapter, seat: Seat) -> None:
         self.under_way: set[asyncio.Task[None]] = set()
-        self._gateway, self._agency, self._adapter = gateway, agency, adapter
+        self._gateway, self._agency, self._adapter, self._seat = gateway, agency, adapter, seat
+        self._in_flight = part(gateway.settings.outbox.in_flight, seat)
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What runs for this agency as long as the gateway does."""
         loops = [self._forever(self._send_turn, self._gateway.settings.outbox.idle)]
-        if self._agency.channel in PICKED_UP:
+        if self._agency.channel in PICKED_UP and self._seat.number == 1:
             loops.append(self._forever(self._pick_up_turn, self._gateway.settings.outbox.pick_up))
         return loops
 
@@ -88,7 +93,7 @@ class Sender:
     async def _send_turn(self) -> None:
         """Begin what is due and fits, then wait until more may be due or fit."""
         code, outbox = self._agency.code, self._gateway.settings.outbox
-        room = outbox.in_flight - len(self.under_way)
+        room = self._in_flight - len(self.under_way)
         now = self._gateway.clock()
         claims = await self._gateway.store.claim(code, room, stamp(now), later(now, outbox.lease))
         for claim in claims:
@@ -96,7 +101,8 @@ class Sender:
             self.under_way.add(task)
             task.add_done_callback(self.under_way.discard)
         if len(claims) == room:
-            await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
+            with self._gateway.doorbell.passed_on(code):
+                await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
         else:
             await self._gateway.doorbell.wait(code, await self._seconds_to_next())
 
@@ -135,6 +141,11 @@ class Sender:
             await self._adapter.settle(pickup.token, str(error))
         else:
             await self._adapter.settle(pickup.token, None)
+
+
+def part(whole: int, seat: Seat) -> int:
+    """The share of one process in what all of them together may have; the shares add up to the whole."""
+    return whole // seat.of + (seat.number <= whole % seat.of)
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

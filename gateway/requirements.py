@@ -3,7 +3,8 @@
 Rule: a row is used only when every cell of it is understood. A table with one bad row is refused whole, with every
 fault named by file, line and column, because a row that is dropped or half read lets goods pass an agency unseen.
 For the same reason a fact that a declaration leaves out never lifts a requirement: an unknown country or procedure
-matches every row. Rows are found by HS prefix, so that a match costs as many lookups as there are prefix lengths.
+matches every row. Rows are found by HS prefix among those in force, so that a match costs as many lookups as there are
+prefix lengths.
 The router and the enquiry read the same table, so that what a trader is told is what happens.
 """
 
@@ -13,10 +14,13 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+
+from datamodel.periods import Periods
 
 Direction = Literal["import", "export"]
 
@@ -75,15 +79,17 @@ _DATES = ("effective_from", "effective_to")
 _CONDITIONS = ("agency", "hs_prefix", "direction", "procedure", "origin", "destination", "lpco_type")
 
 
+Index = dict[tuple[str, str], list[Requirement]]  # by direction and HS prefix
+
+
 class RequirementTable:
     """All rows of an administration. Frozen once made; `rows` are in the order of their ids."""
 
     def __init__(self, rows: Iterable[Requirement]) -> None:
         self.rows = tuple(sorted(rows, key=lambda row: row.id))
-        index: dict[tuple[str, str], list[Requirement]] = defaultdict(list)
-        for row in self.rows:
-            index[row.direction, row.hs_prefix].append(row)
-        self._index = dict(index)
+        self._index = _index(self.rows)
+        self._periods = Periods((row.effective_from, row.effective_to) for row in self.rows)
+        self._live: dict[int, Index] = {}
         self._lengths = sorted({len(row.hs_prefix) for row in self.rows})
         self._by_prefix = sorted(self.rows, key=lambda row: row.hs_prefix)
 
@@ -115,10 +121,12 @@ class RequirementTable:
         """Rows that one goods item must meet, ordered by id. `hs` is digits; goods without one meet none."""
         if hs is None:
             return []
-        return sorted(
-            (row for row in self._above(hs, (direction,)) if _meets(row, procedure, origin, destination, on)),
-            key=lambda row: row.id,
-        )
+        period = self._periods.of(on)
+        if period not in self._live:
+            self._live[period] = _index(row for row in self.rows if row.in_force(on))
+        above = self._above(self._live[period], hs, (direction,))
+        found = [row for row in above if _meets(row, procedure, origin, destination)]
+        return sorted(found, key=_by_id) if len(found) > 1 else found
 
     def enquire(
         self,
@@ -141,17 +149,28 @@ class RequirementTable:
         directions: tuple[Direction, ...] = (direction,) if direction else ("import", "export")
         first = bisect_left(self._by_prefix, digits, key=lambda row: row.hs_prefix)
         last = bisect_left(self._by_prefix, digits + ":", key=lambda row: row.hs_prefix)  # ":" sorts after "9"
-        found = {row.id: row for row in self._above(digits, directions)}
+        found = {row.id: row for row in self._above(self._index, digits, directions)}
         found |= {row.id: row for row in self._by_prefix[first:last] if row.direction in directions}
-        return [found[key] for key in sorted(found) if _meets(found[key], procedure, origin, destination, on)]
+        rows = [found[key] for key in sorted(found) if on is None or found[key].in_force(on)]
+        return [row for row in rows if _meets(row, procedure, origin, destination)]
 
-    def _above(self, hs: str, directions: tuple[Direction, ...]) -> Iterator[Requirement]:
+    def _above(self, index: Index, hs: str, directions: tuple[Direction, ...]) -> Iterator[Requirement]:
         """Rows whose prefix is a prefix of `hs`."""
         for length in self._lengths:
             if length > len(hs):
                 return
             for direction in directions:
-                yield from self._index.get((direction, hs[:length]), ())
+                yield from index.get((direction, hs[:length]), ())
+
+
+def _index(rows: Iterable[Requirement]) -> Index:
+    index: Index = defaultdict(list)
+    for row in rows:
+        index[row.direction, row.hs_prefix].append(row)
+    return dict(index)
+
+
+_by_id = attrgetter("id")
 
 
 class NoSuchCode(ValueError):
@@ -168,12 +187,9 @@ def _asked(column: str, value: str) -> str:
     return value
 
 
-def _meets(
-    row: Requirement, procedure: str | None, origin: str | None, destination: str | None, on: date | None
-) -> bool:
+def _meets(row: Requirement, procedure: str | None, origin: str | None, destination: str | None) -> bool:
     return (
-        (on is None or row.in_force(on))
-        and (row.origin is None or origin is None or row.origin == origin)
+        (row.origin is None or origin is None or row.origin == origin)
         and (row.destination is None or destination is None or row.destination == destination)
         and _procedures_meet(row.procedure, procedure)
     )

@@ -22,6 +22,7 @@ _EXPORT_PROCEDURES = ("1", "2", "3", "76", "77")
 # Classification types in the order in which they are believed: tariff specification, Harmonized System.
 _TARIFF_TYPES = ("TSP", "HS")
 _NON_PREFERENTIAL = "1"  # type of the origin that controls go by; the preferential one only serves the duty
+_NO_DIGIT = re.compile(r"[^0-9]")
 # Of a classification of any other type: a shorter one is an addition to a tariff code, not a code of its own.
 _TARIFF_CODE = re.compile(r"[0-9]{4,}")
 
@@ -75,8 +76,12 @@ def route(declaration: Any, table: RequirementTable, agencies: Mapping[str, Agen
     """Who must see a declaration on a day, ordered by code. Raises KeyError where a row names an unknown agency."""
     way = direction(declaration)
     wanted: dict[str, dict[str, tuple[Requirement, set[int]]]] = {}
+    known: dict[tuple[str | None, ...], list[Requirement]] = {}  # a long declaration has few kinds of goods
     for item in goods(declaration):
-        for row in table.match(item.hs, way, item.procedure, item.origin, item.destination, on):
+        facts = (item.hs, item.procedure, item.origin, item.destination)
+        if facts not in known:
+            known[facts] = table.match(item.hs, way, item.procedure, item.origin, item.destination, on)
+        for row in known[facts]:
             wanted.setdefault(row.agency, {}).setdefault(row.id, (row, set()))[1].add(item.sequence)
     return tuple(
         Route(
@@ -94,29 +99,35 @@ def _items(declaration: Any) -> tuple[Any, ...]:
 
 
 def _hs(item: Any) -> str | None:
-    coded = [
-        (_text(each, "IdentificationTypeCode"), _text(each, "ID") or "")
-        for each in getattr(item.Commodity, "Classification", ())
-    ]
-    for wanted in _TARIFF_TYPES:
-        for kind, code in coded:
-            digits = re.sub(r"[^0-9]", "", code)
-            if kind == wanted and digits:
-                return digits
-    return next((code for _, code in coded if _TARIFF_CODE.fullmatch(code)), None)
+    best: dict[str | None, str] = {}  # the first tariff code of each type
+    other = None
+    for each in getattr(item.Commodity, "Classification", ()):
+        kind, code = _text(each, "IdentificationTypeCode"), _text(each, "ID")
+        if code is not None:
+            if kind in _TARIFF_TYPES and (digits := _NO_DIGIT.sub("", code)):
+                best.setdefault(kind, digits)
+            if other is None and _TARIFF_CODE.fullmatch(code):
+                other = code
+    return next((best[kind] for kind in _TARIFF_TYPES if kind in best), other)
 
 
 def _procedure(item: Any) -> str | None:
     """Requested and previous procedure in one, such as 4000. Further entries are additional procedures."""
-    pairs = [(_text(each, "CurrentCode"), _text(each, "PreviousCode")) for each in item.GovernmentProcedure]
-    whole = [f"{current}{previous}" for current, previous in pairs if current and previous]
-    return next(iter([*whole, *(current for current, _ in pairs if current)]), None)
+    first = None
+    for each in item.GovernmentProcedure:
+        current, previous = _text(each, "CurrentCode"), _text(each, "PreviousCode")
+        if current and previous:
+            return f"{current}{previous}"
+        first = first or current
+    return first
 
 
 def _origin(item: Any) -> str | None:
     """Where the goods come from; where several origins are given, the non-preferential one."""
-    by_rank = sorted(item.Origin, key=lambda origin: _text(origin, "TypeCode") != _NON_PREFERENTIAL)
-    return next((country for origin in by_rank if (country := _country(origin))), None)
+    several = item.Origin
+    if len(several) > 1:
+        several = sorted(several, key=lambda origin: _text(origin, "TypeCode") != _NON_PREFERENTIAL)
+    return next((country for origin in several if (country := _country(origin))), None)
 
 
 def _country(node: Any, *names: str) -> str | None:

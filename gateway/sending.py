@@ -13,8 +13,7 @@ from datamodel.issues import Refused
 from gateway import decisions, lifecycle, retry
 from gateway.cases import GATEWAY, Entry, change, delivery_of, plan
 from gateway.clock import later, stamp
-from gateway.collect import DecisionConflict, record
-from gateway.offload import offload
+from gateway.collect import DecisionConflict, read_answer, record
 from gateway.ports import CaseChange, CaseFile, Claim, DeliveryChange
 from gateway.service import Gateway
 
@@ -71,11 +70,9 @@ async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> None:
     if receipt.body is None:
         await _move(gateway, claim, lifecycle.SENT, (sent,))
         return
-    delivery, limits = claim.delivery, gateway.settings.limits
+    delivery = claim.delivery
     try:
-        answer = await offload(
-            len(receipt.body), decisions.read_answer, gateway.registry, receipt.body, receipt.media, limits, delivery.id
-        )
+        answer = await read_answer(gateway, receipt.body, receipt.media, delivery.id)
         await record(gateway, delivery.agency, answer, before=(sent,))
     except Refused as error:
         rules = ", ".join(sorted({issue.rule for issue in error.report.issues}))

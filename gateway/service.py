@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.port import Adapter
 from datamodel.projection import Projector
@@ -19,6 +20,17 @@ from gateway.identifiers import Random
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
+from gateway.workshop import Workshop
+
+
+class Seat(NamedTuple):
+    """Which of the processes of one gateway this is, from 1, and how many there are."""
+
+    number: int
+    of: int
+
+
+ALONE = Seat(1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,5 +53,6 @@ class Gateway:
     codes: ResponseCodes
     rules: str
     doorbell: Doorbell
+    workshop: Workshop
     clock: Clock
     random: Random

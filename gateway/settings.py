@@ -21,6 +21,8 @@ from gateway.retry import RetryPolicy
 PREFIX = "GUICHET_"
 # Variables with our prefix that are not settings of the gateway: the tests' corpus.
 NOT_SETTINGS = frozenset({"GUICHET_CORPUS", "GUICHET_NATIVE"})
+LEAST_MEMORY = 64 * 1024 * 1024  # bytes beside what a process begins with
+MOST_WORKERS = 64  # all of them write to one file, one at a time; no machine gains from more
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 _SQLITE = "sqlite:///"
 _TOKEN_ENV = re.compile(f"{PREFIX}AGENCIES__.+__TOKEN_ENV")
@@ -31,7 +33,7 @@ class SettingsError(ValueError):
 
 
 class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`in_flight` bounds the sends under way to each agency; the others are seconds.
+    """`in_flight` bounds the sends under way to each agency, from all workers together; the others are seconds.
 
     `send` is the time that an adapter has for one exchange; a lease must outlast it, or a delivery would go out twice.
     `idle` is the longest pause before the outbox looks into the store by itself, `pick_up` the pause between looks
@@ -52,6 +54,26 @@ class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("in_flight must be at least 1")
         if self.lease < 2 * self.send:
             raise ValueError("lease must be at least twice send")
+
+
+class BigSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Big messages: how many are worked on at one time, each in a process, and what one may take there.
+
+    `memory` is the most bytes that the work may take beside what a process begins with, `seconds` the most of a
+    processor's time. `room` bounds the bytes of all bodies that the gateway holds at one time, be they in memory or in
+    files for the time being. What is for the gateway, its workers share.
+    """
+
+    at_once: int = 2
+    memory: int = 2 * 1024 * 1024 * 1024
+    seconds: int = 120
+    room: int = 256 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if min(self.at_once, self.seconds) < 1:
+            raise ValueError("at_once and seconds must be at least 1")
+        if self.memory < LEAST_MEMORY:
+            raise ValueError(f"memory must be at least {LEAST_MEMORY} bytes, or no work can be done in it")
 
 
 class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,10 +101,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All that an installation may choose. `database` is `sqlite:///relative/path` or `sqlite:////absolute/path`.
 
     `patience` is how many seconds the body of a request may take, on top of what its size takes on a slow line.
+    `workers` is how many processes serve; each of them sends to every agency, so each needs a part of `in_flight`.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    workers: int = 1
     public_url: str | None = None
     database: str = "sqlite:///guichet.db"
     schemas: Path = SCHEMAS
@@ -91,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     retry: RetryPolicy = RetryPolicy()
     outbox: OutboxSettings = OutboxSettings()
+    big: BigSettings = BigSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:
@@ -100,13 +125,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("database must be sqlite:/// and a path")
         if self.patience <= 0:
             raise ValueError("patience must be above 0")
+        if self.big.room < self.limits.max_bytes:
+            raise ValueError("big.room must be at least limits.max_bytes, or the biggest message would never fit")
         if not 0 <= self.port <= 65535:
             raise ValueError("port must be from 0 to 65535")
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise ValueError(f"workers must be from 1 to {MOST_WORKERS}")
+        if self.workers > self.outbox.in_flight:
+            raise ValueError("workers must not be more than outbox.in_flight, because each sends to every agency")
 
     @property
     def database_path(self) -> Path:
         """The file that `database` names."""
         return Path(self.database.removeprefix(_SQLITE))
+
+    @property
+    def big_share(self) -> BigSettings:
+        """What one worker has of `big`: enough for one message of any size, however many workers there are."""
+        big, workers = self.big, self.workers
+        at_once, room = max(1, big.at_once // workers), max(self.limits.max_bytes, big.room // workers)
+        return msgspec.structs.replace(big, at_once=at_once, room=room)
 
     @property
     def base_url(self) -> str:

@@ -81,10 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help="these groups and no others")
     parser.add_argument("--seed", type=int, default=1, help="of the generated data and of the order of passes")
     parser.add_argument("--workers", type=int, default=1, help="processes of each server (default: %(default)d)")
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="keep the results elsewhere, to compare")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="few passes, small sizes: a look, not a result")
     length.add_argument("--full", action="store_true", help="the long groups too, and more passes")
+    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="keep the results elsewhere, to compare")
     return parser
 
 

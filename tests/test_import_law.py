@@ -89,8 +89,8 @@ def cycle(graph: dict[str, set[str]]) -> str | None:
 
 
 def python_files(root: Path, folders: tuple[str, ...]) -> list[Path]:
-    """All Python files below the folders given, but for hidden folders: other people's environments."""
-    found = [file for folder in folders for file in sorted((root / folder).rglob("*.py"))]
+    """All Python files below the folders given, save in hidden folders, which hold what was installed or made."""
+    found = (file for folder in folders for file in sorted((root / folder).rglob("*.py")))
     return [file for file in found if not any(part.startswith(".") for part in file.relative_to(root).parts)]
 
 

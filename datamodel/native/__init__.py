@@ -21,4 +21,4 @@ if os.environ.get(SWITCH, "yes") != "no":
         AVAILABLE = etree.__version__ == reader.LXML
 
 if AVAILABLE:
-    Plan, read, scan, write = plans.Plan, reader.read, writer.scan, writer.write
+    Plan, children, read, scan, write = plans.Plan, reader.children, reader.read, writer.scan, writer.write

@@ -6,7 +6,7 @@ is needed. Whatever is unusual (an `xsi:type`, a number such as `.5`) is left to
 """
 
 from libc.string cimport strcmp, strlen
-from lxml.includes.etreepublic cimport _Element, import_lxml__etree
+from lxml.includes.etreepublic cimport _Element, elementFactory, import_lxml__etree
 from lxml.includes.tree cimport XML_ELEMENT_NODE, XML_TEXT_NODE, xmlAttr, xmlNode, xmlNs
 
 from datamodel.native.buffer cimport (
@@ -63,6 +63,17 @@ def read(Plan plan not None, _Element root not None):
         let_go(&reading.out)
         let_go(&reading.gathered)
         let_go(&reading.folded)
+
+
+def children(_Element parent not None, names not None):
+    """The child elements whose local names are among `names`; the others are passed by without becoming objects."""
+    cdef xmlNode* child = parent._c_node.children
+    found = []
+    while child != NULL:
+        if child.type == XML_ELEMENT_NODE and (<bytes>child.name).decode() in names:
+            found.append(elementFactory(parent._doc, child))
+        child = child.next
+    return found
 
 
 cdef bint named(Position at, xmlNode* node, Reading* reading) noexcept:

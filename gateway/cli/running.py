@@ -1,24 +1,14 @@
 """Commands that run: serve and demo."""
 
 import logging
-import signal
 import socket
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 
 from gateway.cli.options import Database, SettingsFile, load_settings
-
-if TYPE_CHECKING:
-    from gateway.settings import Settings
-
-Result = TypeVar("Result")
-
-SHUTDOWN_SECONDS = 10.0
 
 
 class LogLevel(StrEnum):
@@ -30,21 +20,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run to the end on uvloop, or on the standard loop where there is no uvloop."""
-    import asyncio
-
-    try:
-        from uvloop import run as run_loop
-    except ImportError:
-        return asyncio.run(main)
-    return run_loop(main)
-
-
 def serve(
     settings_file: SettingsFile = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes that serve together; 1 is the default.")
+    ] = None,
     database: Database = None,
     log_level: Annotated[LogLevel, typer.Option(help="What goes to standard error.")] = LogLevel.INFO,
 ) -> None:
@@ -54,49 +36,32 @@ def serve(
     Examples:
       guichet serve --port 8080 --database sqlite:///guichet.db
       GUICHET_AGENCIES__FSA__URL=https://fsa.example/in guichet serve
+      guichet serve --workers 4
+    One worker is one process, which keeps one core busy. Choose as many workers
+    as there are cores to spare for the gateway; more do not help. All serve one
+    port and one database, a worker that ends is replaced, and SIGTERM to the
+    process that was started ends all in order.
     Accounts are made with: guichet account add. What was accepted is never
     lost: after a crash the next start goes on where the last one ended.
     """
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    settings = load_settings(settings_file, host=host, port=port, database=database)
+    settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
     try:
-        listener = socket.create_server((settings.host, settings.port), family=_family(settings.host), backlog=1024)
+        address = (settings.host, settings.port)
+        listener = socket.create_server(address, family=_family(settings.host), backlog=socket.SOMAXCONN)
     except OSError as error:
         raise typer.BadParameter(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
     with listener:
         # Port 0 is known as the port that it became, because agencies are told where to call back.
-        settings = load_settings(settings_file, host=host, port=listener.getsockname()[1], database=database)
-        run(_serve(settings, listener))
+        port = listener.getsockname()[1]
+        settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
+        from gateway.cli import serving
+
+        (serving.serve_alone if settings.workers == 1 else serving.serve_together)(settings, listener)
 
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-async def _serve(settings: "Settings", listener: socket.socket) -> None:
-    """The socket listens already, so that callers of a gateway that is just starting wait instead of failing."""
-    import asyncio
-
-    from aiohttp import web
-
-    from gateway import bootstrap
-    from gateway.http.app import create
-    from gateway.http.server import Runner
-
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with AsyncExitStack() as closing:
-        try:
-            gateway = await closing.enter_async_context(bootstrap.running(bootstrap.build(settings)))
-        except (ValueError, RuntimeError) as error:  # tables or settings at fault; a database that cannot be used now
-            raise typer.BadParameter(str(error)) from error
-        runner = Runner(create(gateway), shutdown_timeout=SHUTDOWN_SECONDS)
-        closing.push_async_callback(runner.cleanup)
-        await runner.setup()
-        await web.SockSite(runner, listener).start()
-        typer.echo(f"Guichet is ready at {settings.base_url}")
-        await stopped.wait()
 
 
 def demo(
@@ -115,6 +80,7 @@ def demo(
       guichet demo                        then call the gateway; Ctrl-C ends it
       guichet demo --once --count 24      a self-test: 1 if a case ended otherwise
     """
+    from gateway.cli.serving import run
     from gateway.demo.stage import perform
 
     if folder and folder.exists() and any(folder.iterdir()):

@@ -5,19 +5,17 @@ demo itself be killed, the kernel kills them (on Linux; elsewhere they have to b
 """
 
 import asyncio
-import ctypes
 import os
-import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from gateway.leash import leash
 from gateway.settings import PREFIX
 
-PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when its parent ends
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 LAST_LINES = 10
@@ -40,20 +38,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """What a child runs before its program, so that it does not outlive the parent."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def leash() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before the leash was on
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return leash
 
 
 class Children:
@@ -95,7 +79,7 @@ class Children:
                 stderr=log,
                 env={**self._surroundings, **(env or {})},
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=leash(os.getpid()),
             )
         self._running[name] = process
         return Child(process, await self._ready(name, process))

@@ -58,8 +58,8 @@ async def delivery(call: Call) -> Answer:
 
 async def decide(call: Call) -> Answer:
     """Takes a decision, once: the same again is answered the same, marked as replayed."""
-    body = call.body
-    return Answer(value=await collect(call.gateway, _agency(call), body.content, str(body.media), call.path["id"]))
+    body = await call.body.content()
+    return Answer(value=await collect(call.gateway, _agency(call), body, str(call.body.media), call.path["id"]))
 
 
 def _agency(call: Call) -> str:

@@ -61,8 +61,9 @@ def create(gateway: Gateway) -> web.Application:
         description = openapi.document(ROUTES)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
+    room = bodies.Room(gateway.settings.big_share.room)
     for route in ROUTES:
-        handler = _serve(route, gateway, library, description)
+        handler = _serve(route, gateway, library, description, room)
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
             application.router.add_route(method, path, handler, expect_handler=bodies.leave_uninvited)
@@ -100,12 +101,13 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     conversation_id = request[_EXCHANGE]
     if fault.kind.blame == "gateway":
         place = f"{request.method} {request.rel_url.raw_path}"
-        log.error("conversation %s: %s failed", conversation_id, place, exc_info=error)
+        traced = None if fault.slug == "busy" else error
+        log.error("conversation %s: %s failed: %s", conversation_id, place, fault.slug, exc_info=traced)
     form = negotiate.problem_format(_accept(request), bodies.likely_format(request))
     return problems.answer(fault, request.rel_url.raw_path, conversation_id, form)
 
 
-def _serve(route: Route, gateway: Gateway, library: Library, description: bytes) -> Handler:
+def _serve(route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room) -> Handler:
     ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -113,22 +115,23 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes)
         if route.takes:
             bodies.check(request, ceiling)
         media = _negotiate(route, request)
-        body = await bodies.read(request, ceiling, patience) if route.takes else bodies.NO_BODY
-        call = Call(
-            gateway=gateway,
-            library=library,
-            openapi=description,
-            account=account,
-            conversation_id=request[_EXCHANGE],
-            path=dict(_clean(request.match_info)),
-            query=dict(_clean(request.query)),
-            headers=CIMultiDict(_clean(request.headers)),
-            accept=_accept(request),
-            body=body,
-            media=media,
-            form="json" if route.media else format_of(media),
-        )
-        return _respond(route, await route.handler(call), media, call.headers)
+        with room.share() as share:
+            body = await bodies.read(request, ceiling, patience, share) if route.takes else bodies.NO_BODY
+            call = Call(
+                gateway=gateway,
+                library=library,
+                openapi=description,
+                account=account,
+                conversation_id=request[_EXCHANGE],
+                path=dict(_clean(request.match_info)),
+                query=dict(_clean(request.query)),
+                headers=CIMultiDict(_clean(request.headers)),
+                accept=_accept(request),
+                body=body,
+                media=media,
+                form="json" if route.media else format_of(media),
+            )
+            return _respond(route, await route.handler(call), media, call.headers)
 
     return serve
 

@@ -1,11 +1,14 @@
 """Request bodies: what is not taken is refused from the headers alone, and none is read further than the ceiling.
 
 A body has a fixed time, and on top of it what a slow line needs for that which has arrived, so that neither a stalled
-sender nor one that drips a byte at a time holds a connection for long.
+sender nor one that drips a byte at a time holds a connection for long. A big one goes to a file as it comes, so that
+the gateway's memory does not grow with it; all together have so much room and no more.
 """
 
 import asyncio
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 from aiohttp import web
@@ -17,9 +20,12 @@ from gateway.http.negotiate import MediaType, media_type
 from gateway.http.problems import Fault
 from gateway.http.render import clean
 from gateway.media import Format, format_of
+from gateway.spool import BLOCK, Kept, Spool
 
 SLOWEST = 16 * 1024  # bytes a second: less than any line that customs software runs on
 CHARSETS = (None, "utf-8", "utf8", "us-ascii")
+FREE = 64 * 1024  # bytes of each body that need no room: as much as a connection has anyway
+LATER = 10  # seconds until there may be room again
 SHOWN = 60
 NOTHING = ("", "identity")
 
@@ -27,9 +33,13 @@ NOTHING = ("", "identity")
 class Body(msgspec.Struct, frozen=True):
     """A request's body, the media type that its sender gave it, and the format that stands for."""
 
-    content: bytes
+    kept: Kept
     media: MediaType
     form: Format
+
+    async def content(self) -> bytes:
+        """All of it, in memory."""
+        return self.kept if isinstance(self.kept, bytes) else await asyncio.to_thread(self.kept.read)
 
 
 NO_BODY = Body(b"", MediaType(""), "json")
@@ -58,28 +68,82 @@ def check(request: web.Request, ceiling: int) -> None:
         raise too_large(ceiling)
 
 
-async def read(request: web.Request, ceiling: int, patience: float) -> Body:
-    """The whole body. Raises Fault where it passes the ceiling, comes too slowly or breaks off; Refused where empty."""
+class Share:
+    """What one body takes of the room."""
+
+    def __init__(self, room: "Room") -> None:
+        self.taken, self._room = 0, room
+
+    def grow(self, size: int) -> None:
+        """The body has so many bytes by now. Raises Fault where there is no room for them."""
+        more = self.more(size)
+        self._room.left -= more
+        self.taken += more
+
+    def more(self, size: int) -> int:
+        """How much more a body of so many bytes takes. Raises Fault where there is no room for that now."""
+        more = max(0, size - FREE - self.taken)
+        if more > self._room.left:
+            raise _crowded()
+        return more
+
+
+class Room:
+    """The bytes that all bodies may have together which are held at one time, whoever sends them.
+
+    They count as they come, not as they are announced: who only announces many takes nothing from the others.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    @contextmanager
+    def share(self) -> Iterator[Share]:
+        """For one body, until it is let go of."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self.left += share.taken
+
+
+async def read(request: web.Request, ceiling: int, patience: float, share: Share) -> Body:
+    """The whole body. Raises Fault where it passes the ceiling, finds no room, comes too slowly or breaks off.
+
+    Raises Refused where it is empty.
+    """
+    share.more(request.content_length or 0)
     await _invite(request)
-    buffer, size = io.BytesIO(), 0
+    block, spool, size = io.BytesIO(), None, 0
     begun = asyncio.get_running_loop().time()
+    while chunk := await _chunk(request, size, begun + patience + size / SLOWEST):
+        size += len(chunk)
+        if size > ceiling:
+            raise too_large(ceiling)
+        share.grow(size)
+        block.write(chunk)
+        if block.tell() >= BLOCK:
+            spool = spool or Spool()
+            await asyncio.to_thread(spool.write, block.getbuffer())
+            block = io.BytesIO()
+    if not size:
+        raise refused(issue("body.empty"), status=400)
+    if spool:
+        await asyncio.to_thread(spool.write, block.getbuffer())
+    media = media_type(request.headers["Content-Type"])
+    return Body(spool or block.getvalue(), media, format_of(media.essence))
+
+
+async def _chunk(request: web.Request, size: int, deadline: float) -> bytes:
+    """What has come, or nothing at the body's end; `size` bytes came before. Raises Fault."""
     try:
-        async with asyncio.timeout_at(begun + patience) as deadline:
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > ceiling:
-                    raise too_large(ceiling)
-                buffer.write(chunk)
-                deadline.reschedule(begun + patience + size / SLOWEST)
+        async with asyncio.timeout_at(deadline):
+            return await request.content.readany()
     except TimeoutError:
         raise _too_slow(size) from None
     except (RequestPayloadError, ConnectionError) as error:
         found = issue("body.broken")
         raise Fault("malformed", found.text, found, hang_up=True) from error
-    if not size:
-        raise refused(issue("body.empty"), status=400)
-    media = media_type(request.headers["Content-Type"])
-    return Body(buffer.getvalue(), media, format_of(media.essence))
 
 
 async def leave_uninvited(request: web.Request) -> None:
@@ -100,6 +164,11 @@ def too_large(ceiling: int) -> Fault:
     """The body passes the ceiling: what is left of it is not waited for."""
     found = issue("size.body", expected=phrase("size.bytes", count=ceiling))
     return Fault("too-large", phrase("detail.large", count=ceiling), found, hang_up=True)
+
+
+def _crowded() -> Fault:
+    found = issue("body.crowded", expected=phrase("size.later", count=LATER))
+    return Fault("busy", found.text, found, headers={"Retry-After": str(LATER)}, hang_up=True)
 
 
 def _too_slow(size: int) -> Fault:

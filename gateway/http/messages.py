@@ -15,6 +15,7 @@ from gateway.media import Format, format_of
 from gateway.offload import offload
 from gateway.ports import StoredMessage
 from gateway.service import Gateway
+from gateway.spool import Kept, whole
 
 SHOWN = 60
 
@@ -29,35 +30,54 @@ def unfit(rule: str, value: str, expected: str) -> Refused:
     return refused(issue(rule, value=value[:SHOWN], expected=expected), status=400)
 
 
-async def parse(call: Call) -> Parsed:
-    """The message in the call's body. Raises Refused with all that is wrong with it."""
-    return await offload(len(call.body.content), _read, call, None)
+class Sent(NamedTuple):
+    """What is known of a message beside its bytes, apart from the call, so that it can go to where the work is done."""
+
+    form: Format
+    message: str | None
+    as_of: date | None
+    today: date
 
 
-def _read(call: Call, as_of: date | None) -> Parsed:
-    body, gateway = call.body, call.gateway
-    days = Days(as_of=as_of, today=gateway.clock().date())
-    message, limits = named_message(call), gateway.settings.limits
-    return read(gateway.registry, body.content, body.form, message=message, limits=limits, days=days)
+def _sent(call: Call, as_of: date | None = None) -> Sent:
+    return Sent(call.body.form, named_message(call), as_of, call.gateway.clock().date())
+
+
+async def converted(call: Call) -> bytes:
+    """The message in the call's body in the format of the answer. Raises Refused with all that is wrong with it."""
+    kept = call.body.kept
+    return await offload(call.gateway, len(kept), _convert, kept, _sent(call), call.form)
+
+
+def _convert(gateway: Gateway, kept: Kept, sent: Sent, form: Format) -> bytes:
+    return write(_read(gateway, whole(kept), sent), form)
+
+
+def _read(gateway: Gateway, body: bytes, sent: Sent) -> Parsed:
+    days = Days(as_of=sent.as_of, today=sent.today)
+    limits = gateway.settings.limits
+    return read(gateway.registry, body, sent.form, message=sent.message, limits=limits, days=days)
 
 
 class Trial(NamedTuple):
-    """A message that may pass, the day that it was held to, and the warnings and advice on it."""
+    """The type of a message that may pass, the day that it was held to, and the warnings and advice on it."""
 
-    parsed: Parsed
+    message: str
     as_of: date
     report: Report
 
 
 async def attempt(call: Call, as_of: date | None) -> Trial:
     """The message in the call's body, judged. Raises Refused with all that is wrong with it."""
-    return await offload(len(call.body.content), _attempt, call, as_of)
+    kept = call.body.kept
+    return await offload(call.gateway, len(kept), _attempt, kept, _sent(call, as_of))
 
 
-def _attempt(call: Call, as_of: date | None) -> Trial:
-    parsed, gateway = _read(call, as_of), call.gateway
-    day = day_of(parsed, as_of, gateway.clock().date())
-    return Trial(parsed, day, gateway.checks.admit(parsed, call.body.content, day, gateway.settings.limits))
+def _attempt(gateway: Gateway, kept: Kept, sent: Sent) -> Trial:
+    body = whole(kept)
+    parsed = _read(gateway, body, sent)
+    day = day_of(parsed, sent.as_of, sent.today)
+    return Trial(parsed.message.key, day, gateway.checks.admit(parsed, body, day, gateway.settings.limits))
 
 
 def as_of(call: Call) -> date | None:
@@ -86,7 +106,7 @@ def as_kept(call: Call, content: bytes, media: str, query: str = "") -> Answer:
 async def reformatted(gateway: Gateway, kept: StoredMessage, message: str, form: Format) -> bytes:
     """A message that was taken before, in the other format. What it says was worked out and kept when it was taken."""
     document = kept.document
-    return document if form == "json" else await offload(len(document), _as_xml, gateway, document, message)
+    return document if form == "json" else await offload(gateway, len(document), _as_xml, document, message)
 
 
 def _as_xml(gateway: Gateway, document: bytes, message: str) -> bytes:

@@ -86,7 +86,7 @@ def _decide(routes: Sequence[Route]) -> Route:
 def problem_statuses(route: Route) -> list[int]:
     """The errors that a route may answer with: its own, and those that its other columns imply."""
     implied = {
-        (400, 408, 413, 415, 417): bool(route.takes),
+        (400, 408, 413, 415, 417, 503): bool(route.takes),
         (401, 403): bool(route.roles),
         (405, 406, 500): True,
     }

@@ -13,12 +13,13 @@ from aiohttp import web
 
 from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
-from datamodel.wording import phrase, spoken
+from datamodel.wording import issue, phrase, spoken
 from gateway.collect import DecisionConflict, UnknownDelivery
 from gateway.http import negotiate, render
 from gateway.media import Format
 from gateway.ports import Conflict
 from gateway.vocabulary import one_of
+from gateway.workshop import WorkLost
 
 Blame = Literal["sender", "partner", "gateway"]
 
@@ -46,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "invalid": Kind(422),
     "internal": Kind(500, "gateway"),
     "not-ready": Kind(503, "gateway"),
+    "busy": Kind(503, "gateway"),
 }
 # What RFC 9110 asks to be said with a status.
 _HEADERS = {415: {"Accept": "application/xml, text/xml, application/json", "Accept-Encoding": "identity"}}
@@ -135,6 +137,11 @@ def not_found() -> Fault:
     return Fault("unknown", phrase("detail.unknown"))
 
 
+def _lost(error: WorkLost) -> Fault:
+    found = issue("body.lost")
+    return Fault("internal", found.text, found)
+
+
 def internal() -> Fault:
     """Our own fault, of which the caller is told nothing."""
     return Fault("internal", phrase("detail.internal"))
@@ -146,6 +153,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Refused, _refused),
     (Conflict, _conflict),
     (UnknownDelivery, lambda error: not_found()),
+    (WorkLost, _lost),
     (DecisionConflict, _decided),
     (web.HTTPException, _http),
 )

@@ -13,13 +13,12 @@ from datamodel.issues import Issue
 from datamodel.wording import either, phrase
 from gateway.accounts import ROLES
 from gateway.http.message_schemas import ANY
-from gateway.http.messages import as_kept, as_of, attempt, named_message, parse, reformatted, unfit
+from gateway.http.messages import as_kept, as_of, attempt, converted, named_message, reformatted, unfit
 from gateway.http.negotiate import OTHER
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
 from gateway.intake import LODGED, Lodgement, lodge
 from gateway.media import MEDIA_TYPES, format_of
-from gateway.offload import offload
 from gateway.ports import Acceptance, CaseFile
 from gateway.responses import MESSAGE as RESPONSE
 from gateway.responses import response
@@ -46,7 +45,7 @@ async def take(call: Call) -> Answer:
     """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
     lodgement = Lodgement(
         account=call.account,
-        body=call.body.content,
+        body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),
         idempotency_key=_idempotency_key(call),
@@ -91,13 +90,12 @@ async def validate(call: Call) -> Answer:
     """A dry run: nothing is stored."""
     trial = await attempt(call, as_of(call))
     report = trial.report
-    return Answer(value=Verdict(True, trial.parsed.message.key, trial.as_of, report.issues, report.total))
+    return Answer(value=Verdict(True, trial.message, trial.as_of, report.issues, report.total))
 
 
 async def convert(call: Call) -> Answer:
     """The same message in the format asked for."""
-    parsed = await parse(call)
-    return Answer(value=await offload(len(call.body.content), write, parsed, call.form), media=call.media)
+    return Answer(value=await converted(call), media=call.media)
 
 
 async def _case(call: Call) -> CaseFile:

@@ -8,7 +8,8 @@ The methods say no more than the protocol in `gateway.ports`; what they do is in
 import asyncio
 import os
 import sqlite3
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,11 +26,15 @@ from gateway.ports import (
 )
 from gateway.store import sqlite_file, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
+from gateway.store.turns import Turns
 from gateway.store.writer import Writer
+
+BUSY_SECONDS = 5.0
 
 
 class _Session(NamedTuple):
     lock: int | None
+    turns: Turns
     writer: Writer
     readers: Readers
 
@@ -39,8 +44,9 @@ class SqliteStore:
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
     `busy_seconds` is how long to wait for some other program that holds the database's write lock. One that is not
-    `exclusive` may be opened beside a running gateway, for the few writes of an operator; it makes no folders, because
-    a path that does not exist is then a slip of the pen.
+    `exclusive` may be opened beside others: by each process of a gateway that holds the database (see `held`), and
+    beside a running gateway, for the few writes of an operator. It makes no folders, because a path that does not exist
+    is then a slip of the pen.
     """
 
     def __init__(
@@ -50,7 +56,7 @@ class SqliteStore:
         readers: int = 2,
         group_limit: int = 256,
         waiting_limit: int = 2048,
-        busy_seconds: float = 5.0,
+        busy_seconds: float = BUSY_SECONDS,
         exclusive: bool = True,
     ) -> None:
         self._path = path.resolve()  # one lock for one file, however it is spelled
@@ -74,25 +80,25 @@ class SqliteStore:
         if self._session is not None:
             raise RuntimeError("the store is open already")
         try:
-            lock, writing, reading = await asyncio.to_thread(self._connect)
+            lock, turns, writing, reading = await asyncio.to_thread(self._connect)
         except (OSError, sqlite3.Error) as error:
             raise sqlite_file.UnfitDatabase(f"{self._path} cannot be opened: {error}") from error
-        writer = Writer(writing, group_limit=self._group_limit, waiting_limit=self._waiting_limit)
-        self._session = _Session(lock, writer, Readers(reading))
+        writer = Writer(writing, group_limit=self._group_limit, waiting_limit=self._waiting_limit, turns=turns)
+        self._session = _Session(lock, turns, writer, Readers(reading))
 
-    def _connect(self) -> tuple[int | None, sqlite3.Connection, list[sqlite3.Connection]]:
-        if self._exclusive:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+    def _connect(self) -> tuple[int | None, Turns, sqlite3.Connection, list[sqlite3.Connection]]:
         with ExitStack() as undo:
             lock = None
             if self._exclusive:
-                lock = sqlite_file.lock(self._path)
+                lock = _claim(self._path)
                 undo.callback(os.close, lock)
+            turns = Turns(sqlite_file.turns_file(self._path))
+            undo.callback(turns.close)
             writing = sqlite_file.connect_to_write(self._path, self._busy_seconds)
             undo.callback(writing.close)
             reading = [sqlite_file.connect_to_read(self._path, self._busy_seconds) for _ in range(self._readers)]
             undo.pop_all()
-        return lock, writing, reading
+        return lock, turns, writing, reading
 
     async def close(self) -> None:
         """The writer goes last, so that its connection can fold the write-ahead log into the file."""
@@ -101,6 +107,7 @@ class SqliteStore:
             return
         await session.readers.stop()
         await session.writer.stop()
+        session.turns.close()
         if session.lock is not None:
             os.close(session.lock)
 
@@ -159,3 +166,30 @@ class SqliteStore:
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
+
+
+@contextmanager
+def held(path: Path, now: str) -> Iterator[None]:
+    """The database claimed for this process and those that it forks inside, which open it as stores not `exclusive`.
+
+    On entry the tables reach their newest form, and what a dead gateway had claimed becomes due. No connection stays
+    open, because SQLite's must not be carried into a fork. At the end all is in one file again: the processes that used
+    it may each have left that to another. Raises DatabaseInUse and UnfitDatabase.
+    """
+    path = path.resolve()
+    with ExitStack() as undo:
+        try:
+            undo.callback(os.close, _claim(path))
+            with closing(sqlite_file.connect_to_write(path, BUSY_SECONDS)) as connection:
+                sqlite_writes.release_claims(connection, now)
+        except (OSError, sqlite3.Error) as error:
+            raise sqlite_file.UnfitDatabase(f"{path} cannot be opened: {error}") from error
+        yield
+        with suppress(OSError, sqlite3.Error):  # then the next to open it folds the log, as after a crash
+            sqlite_file.connect_to_write(path, BUSY_SECONDS).close()
+
+
+def _claim(path: Path) -> int:
+    """The lock of a database, whose folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return sqlite_file.lock(path)

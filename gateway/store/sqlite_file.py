@@ -1,9 +1,10 @@
 """The database file: who may write to it, how connections to it are set up, how its tables reach their newest form.
 
-Rule: one process at a time serves. Reason: group commit and the order of claims live in that process's one writer, and
-a second would only meet it as "database is locked", late and at random. The claim is a lock on a file beside the
-database; the kernel lets go of it when the process ends, however it ends. Anybody may still read, and an operator's
-command may write a row now and then: it waits its turn for SQLite's own lock.
+Rule: one gateway at a time serves. Reason: a start makes everything due that a dead gateway had claimed, and beside a
+living one that would send deliveries twice. The claim is a lock on a file beside the database; the kernel lets go of
+it when the process ends, however it ends. Processes forked from the one that holds it hold it with it, so that it is
+free when the last of them has ended. Anybody may still read, and an operator's command may write a row now and then:
+it waits for its turn like the gateway's own writers.
 """
 
 import fcntl
@@ -14,6 +15,9 @@ from pathlib import Path
 
 _MIGRATIONS = files("gateway.store") / "migrations"
 _CACHED_STATEMENTS = 128
+# Pages of 4 KiB in the log before it is folded into the file. What many cases write to (the ends of indexes) is then
+# folded once for many; a log of 32 MB is still read in a moment after a crash.
+_LOGGED_PAGES = 8000
 
 
 class DatabaseInUse(RuntimeError):
@@ -22,6 +26,14 @@ class DatabaseInUse(RuntimeError):
 
 class UnfitDatabase(RuntimeError):
     """The file cannot serve as the ledger; the text says why."""
+
+
+def turns_file(path: Path) -> Path:
+    """The file beside the database on which writers stand in line.
+
+    It is not the one of the claim, because some systems hold locks of both kinds against each other.
+    """
+    return path.with_name(path.name + ".turns")
 
 
 def lock(path: Path) -> int:
@@ -44,6 +56,7 @@ def connect_to_write(path: Path, busy_seconds: float) -> sqlite3.Connection:
         if journal != "wal":
             raise UnfitDatabase(f"{path} lies on a file system that cannot hold a write-ahead log")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOGGED_PAGES}")
         connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection, path)
     except BaseException:

@@ -1,8 +1,9 @@
 """The one thread that writes, and commits in groups.
 
 Rule: a caller is answered only after the commit that holds its work. Reason: a commit costs a wait for the disk, so
-everything that is waiting when the disk is free shares one. Each piece of work stands in its own savepoint: one that
-fails undoes itself and nothing else. How much may wait is bounded; beyond that, callers wait for a place.
+everything that is waiting when the disk is free shares one: a group is taken up only when it is this writer's turn
+among the processes. Each piece of work stands in its own savepoint: one that fails undoes itself and nothing else. How
+much may wait is bounded; beyond that, callers wait for a place.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -30,9 +31,17 @@ class _Outcome(NamedTuple):
 class Writer:
     """Owns the write connection from now on. Made, used and stopped in one running event loop."""
 
-    def __init__(self, connection: sqlite3.Connection, *, group_limit: int, waiting_limit: int) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        group_limit: int,
+        waiting_limit: int,
+        turns: AbstractContextManager[object] | None = None,
+    ) -> None:
         self.commits = 0
         self._connection, self._group_limit = connection, group_limit
+        self._turns = turns or nullcontext()
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(waiting_limit)
         self._waiting: deque[_Job] = deque()
@@ -62,19 +71,31 @@ class Writer:
 
     def _write(self) -> None:
         try:
-            while group := self._next_group():
-                outcomes = self._commit(group)
+            while self._work_comes():
+                outcomes = self._commit()
                 self._loop.call_soon_threadsafe(self._answer, outcomes)
         finally:
             self._connection.close()
 
-    def _next_group(self) -> list[_Job]:
-        """All that waits now, up to the limit; empty only when there is nothing left and no more to come."""
+    def _work_comes(self) -> bool:
+        """Waits for work; False when there is nothing left and no more to come."""
         with self._arrival:
             self._arrival.wait_for(lambda: self._waiting or self._stopping)
+            return bool(self._waiting)
+
+    def _next_group(self) -> list[_Job]:
+        """All that waits now, up to the limit."""
+        with self._arrival:
             return [self._waiting.popleft() for _ in range(min(self._group_limit, len(self._waiting)))]
 
-    def _commit(self, group: list[_Job]) -> list[_Outcome]:
+    def _commit(self) -> list[_Outcome]:
+        try:
+            with self._turns:
+                return self._write_group(self._next_group())
+        except OSError as failure:  # there is no turn to be had
+            return _undone(self._next_group(), failure)
+
+    def _write_group(self, group: list[_Job]) -> list[_Outcome]:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -84,8 +105,7 @@ class Writer:
             if connection.in_transaction:
                 with suppress(sqlite3.Error):  # if even this fails, the next group fails at its begin and tries again
                     connection.execute("ROLLBACK")
-            # One exception each: a shared one would gather the tracebacks of all who raise it.
-            return [_Outcome(job.answer, error=_nothing_written(failure)) for job in group]
+            return _undone(group, failure)
         self.commits += 1
         return outcomes
 
@@ -112,6 +132,11 @@ class Writer:
                 answer.set_result(value)
             else:
                 answer.set_exception(error)
+
+
+def _undone(group: list[_Job], failure: Exception) -> list[_Outcome]:
+    """One exception each: a shared one would gather the tracebacks of all who raise it."""
+    return [_Outcome(job.answer, error=_nothing_written(failure)) for job in group]
 
 
 def _nothing_written(cause: Exception) -> sqlite3.OperationalError:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.http import MAX_CONNECTIONS, HttpAdapter
+from adapters.http import HttpAdapter
 from adapters.port import Declined, Receipt, Unadmitted, Unreachable
 from tests.adapters.peers import BODY, Peer, always, outgoing, peer, reply
 
@@ -125,23 +125,24 @@ async def test_deliveries_share_a_connection() -> None:
 
 
 async def test_connections_are_bounded() -> None:
+    most = 3
     full, go_on = asyncio.Event(), asyncio.Event()
 
     async def script(seen: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await seen.request(reader)
-            if len(seen.heads) == MAX_CONNECTIONS:
+            if len(seen.heads) == most:
                 full.set()
             await go_on.wait()
             await seen.write(writer, reply(202))
 
-    async with peer(script) as agency, adapter(agency.url) as http:
+    async with peer(script) as agency, adapter(agency.url, connections=most) as http:
         sends = [asyncio.create_task(http.send(outgoing(f"D-{number}"))) for number in range(30)]
         await asyncio.wait_for(full.wait(), 5)
-        assert agency.connections == MAX_CONNECTIONS
+        assert agency.connections == most
         go_on.set()
         assert await asyncio.gather(*sends) == [Receipt()] * 30
-    assert agency.connections == MAX_CONNECTIONS
+    assert agency.connections == most
 
 
 def test_nothing_is_opened_before_the_first_send() -> None:

@@ -16,7 +16,10 @@ from datamodel.names import OWN_THREAD
 from datamodel.registry import Registry
 from datamodel.schema_faults import words
 from datamodel.wording import PHRASES, BadWords, Wording, catalogue, issue, phrase, speaking
-from gateway.offload import THRESHOLD, offload
+from gateway import bootstrap
+from gateway.offload import PROCESS, THREAD, offload
+from gateway.service import Gateway
+from gateway.settings import Settings
 
 LANGUAGES = ("en", "es", "fr")
 
@@ -44,8 +47,14 @@ def test_a_big_body_is_explained_in_the_same_language(registry: Registry) -> Non
         assert first_issue(registry, body).text.startswith("Aucun type de message")
 
 
-async def test_languages_do_not_mix_among_requests(registry: Registry) -> None:
-    bodies = [BAD, BAD.replace(b"<Bogus/>", b"<Bogus/>" + b" " * THRESHOLD)]
+def read_xml(gateway: Gateway, body: bytes) -> None:
+    read(gateway.registry, body, "xml")
+
+
+async def test_languages_do_not_mix_among_requests(tmp_path: Path) -> None:
+    built = bootstrap.build(Settings(database=f"sqlite:///{tmp_path / 'guichet.db'}"), adapters={})
+    built.workshop.open(built)
+    bodies = [BAD.replace(b"<Bogus/>", b"<Bogus/>" + b" " * size) for size in (0, THREAD, PROCESS)]
     starts = {"en": "No message type", "fr": "Aucun type", "es": "Ningún tipo"}
 
     async def request(language: str, body: bytes) -> None:
@@ -53,12 +62,13 @@ async def test_languages_do_not_mix_among_requests(registry: Registry) -> None:
             for _ in range(5):
                 await asyncio.sleep(0)
                 with pytest.raises(Refused) as caught:
-                    await offload(len(body), read, registry, body, "xml")
+                    await offload(built, len(body), read_xml, body)
                 assert caught.value.report.issues[0].text.startswith(starts[language])
                 inside = await asyncio.to_thread(phrase, "cli.expected")
                 assert inside == catalogue()[language].phrases["cli.expected"]
 
     await asyncio.gather(*(request(language, body) for language in starts for body in bodies))
+    await built.workshop.close()
 
 
 TEXT = SimpleType(name="T", primitive="string", max_length=9)

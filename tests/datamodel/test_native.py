@@ -198,6 +198,13 @@ def test_a_text_in_pieces_is_one_text(pieces: str) -> None:
     assert write(read(FAST, export(pieces), "xml"), "json") == write(read(FAST, export("EXD"), "xml"), "json")
 
 
+def test_children_are_found_by_their_local_names() -> None:
+    root = etree.fromstring('<a xmlns:p="urn:p">x<p:b>1</p:b><c/><!-- b --><b>2</b>é<p:é/></a>')
+    assert [child.text for child in native.children(root, {"b"})] == ["1", "2"]
+    assert [child.tag for child in native.children(root, ("c", "é"))] == ["c", "{urn:p}é"]
+    assert native.children(root[0], {"b"}) == []
+
+
 def test_escapes_in_json_hide_no_lost_name() -> None:
     json = write(read(FAST, export("EXD"), "xml", "DEC"), "json")
     good = json.replace(b'"TypeCode":"EXD"', b'"\\u0054ypeCode":"\\u0045XD"', 1)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datamodel import json_places, xml_instances
 from datamodel.circumstances import accepted_on, country_of
 from datamodel.codecs import read, write
 from datamodel.findings import SEVERITIES, Finding
+from datamodel.json_instances import instances
 from datamodel.limits import Limits
 from datamodel.model import Simple, walk
 from datamodel.paths import reader
@@ -65,6 +67,15 @@ def test_findings_stand_at_the_same_places_in_the_same_order_in_both_formats(twi
     assert told(reports[0]) == told(reports[1])
     assert {report.total for report in reports} == {len(findings)}
     assert len(reports[0].issues) == min(len(findings), limits.max_issues)
+
+
+def test_what_is_passed_by_changes_no_place(twins, spots, monkeypatch):
+    findings = [finding(steps, attribute=label, value=value) for steps, label, value in spots]
+    groups = [findings, *([each] for each in findings[::7])]
+    reports = [[locate(parsed, body, group, Limits(max_issues=1000)) for group in groups] for parsed, body in twins]
+    monkeypatch.setattr(xml_instances, "places", lambda body, sought: xml_instances.instances(body))
+    monkeypatch.setattr(json_places, "places", lambda text, root, _, limits: instances(text, root, limits))
+    assert reports == [[locate(*twin, group, Limits(max_issues=1000)) for group in groups] for twin in twins]
 
 
 def test_lines_are_those_of_the_value(twins, spots):

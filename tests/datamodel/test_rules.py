@@ -1,5 +1,6 @@
 """Sets of rules at work: exact numbers, absent parts, loops, dates, where findings point, and what it costs."""
 
+import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -12,7 +13,6 @@ from datamodel import rules
 from datamodel.codecs import write
 from datamodel.findings import Finding
 from datamodel.registry import Registry
-from datamodel.rule_plans import Work
 from datamodel.rules import RuleBook
 from datamodel.semantics import Semantics
 from tests.datamodel import derived
@@ -233,13 +233,43 @@ def many_items(count: int) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"EUR" in lambda',
+        'declaration.CurrencyExchange.exists(None, None.CurrencyTypeCode == "EUR")',
+        """size("'+__import__('os')+'\\\\\\"{0}") == 24""",
+    ],
+)
+def test_words_of_python_mean_nothing_in_rules(said: str, holds: bool, judge: Judge) -> None:
+    named = "let.lambda = 'declaration.CurrencyExchange.map(p, p.CurrencyTypeCode)'\n"
+    assert bool(judge(f'{named}assert = """{"!" * (not holds)}({said})"""')) != holds
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions are called, and generators gone on with, while something is worked out."""
+    count = 0
+
+    def counted(_: object, event: str, __: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(counted)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
 def test_the_work_grows_with_the_document_and_not_with_its_square(registry: Registry) -> None:
     book = RuleBook.load(RULES, registry)
     runs = []
     for count in (100, 200, 400, 800):
-        message, work = parsed(registry, many_items(count)), Work()
-        book.check(message.message, message.document, DAY, work)
-        runs.append(work.evaluations + work.reused)
+        message = parsed(registry, many_items(count))
+        book.check(message.message, message.document, DAY)  # what is made once is made
+        runs.append(calls(lambda message=message: book.check(message.message, message.document, DAY)))
     steps = [later - earlier for earlier, later in zip(runs, runs[1:], strict=False)]
     assert steps[1] == pytest.approx(2 * steps[0], rel=0.05)
     assert steps[2] == pytest.approx(4 * steps[0], rel=0.05)

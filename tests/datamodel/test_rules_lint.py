@@ -89,6 +89,7 @@ REFUSALS = {
     "let of a group": ('let.a = "declaration.Agent"\nassert = "a == null"', "is not a value; name one of its elements"),
     "let of a taken name": ('let.doc = "1"\nassert = "doc == 1"', "'doc' cannot be the name of a value here"),
     "too deep": (f'assert = "{"(" * 60}true{")" * 60}"', "nested more than 40 deep"),
+    "too many in a row": (f'assert = "1{" + 1" * 400} == 401"', "has too many parts within parts"),
     "too long": (f'assert = "{"true && " * 600}true"', "longer than"),
 }
 

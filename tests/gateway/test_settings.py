@@ -79,6 +79,8 @@ def test_the_environment_stands_above_the_file(tmp_path):
         ('database = "postgres://x"', r"sqlite"),
         ("[outbox]\nsend = 20\nlease = 30", r"twice"),
         ("[outbox]\nin_flight = 0", r"in_flight"),
+        ("workers = 0", r"workers must be from 1 to 64"),
+        ("workers = 3\n[outbox]\nin_flight = 2", r"workers must not be more than outbox.in_flight"),
         ("[retry]\nfirst = 0", r"first must be above 0"),
         ("port = ", r"guichet.toml"),
         ("limits = 5", r"limits"),

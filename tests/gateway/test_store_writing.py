@@ -319,7 +319,7 @@ async def test_a_closed_store_holds_all_in_one_file(opened, database):
     await store.accept(admission(await trader(store), 1))
     await store.close()
     await store.close()
-    assert {file.name for file in database.parent.iterdir()} == {"ledger.db", "ledger.db.lock"}
+    assert {file.name for file in database.parent.iterdir()} == {"ledger.db", "ledger.db.lock", "ledger.db.turns"}
     assert database.stat().st_mode & 0o077 == 0
     with pytest.raises(RuntimeError, match="not open"):
         await store.ping()

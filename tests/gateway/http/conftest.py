@@ -20,7 +20,7 @@ from gateway import bootstrap
 from gateway.http.app import create
 from gateway.http.server import Runner
 from gateway.service import Gateway
-from gateway.settings import Settings
+from gateway.settings import BigSettings, Settings
 
 CALLERS = (
     ("trader", "trader", None),
@@ -143,7 +143,11 @@ def read_sample(name: str) -> bytes:
 
 @asynccontextmanager
 async def housed(
-    folder: Path, patience: float = 30.0, ceiling: int = CEILING, schemas: Path | None = None
+    folder: Path,
+    patience: float = 30.0,
+    ceiling: int = CEILING,
+    schemas: Path | None = None,
+    big: BigSettings | None = None,
 ) -> AsyncIterator[House]:
     """A house of its own."""
     settings = Settings(
@@ -151,8 +155,10 @@ async def housed(
         limits=Limits(max_bytes=ceiling),
         patience=patience,
         schemas=schemas or Settings().schemas,
+        big=big or BigSettings(),
     )
     gateway = bootstrap.build(settings, adapters={})
+    gateway.workshop.open(gateway)
     await gateway.store.open()
     runner = Runner(create(gateway), shutdown_timeout=1.0)
     try:
@@ -166,6 +172,7 @@ async def housed(
     finally:
         await runner.cleanup()
         await gateway.store.close()
+        await gateway.workshop.close()
 
 
 @pytest.fixture

@@ -2,10 +2,15 @@
 
 import asyncio
 import zlib
+from contextlib import AsyncExitStack
+from hashlib import sha256
 
 import pytest
 
-from tests.gateway.http.conftest import CEILING, housed, read_sample
+from gateway.settings import BigSettings
+from gateway.spool import BLOCK
+from tests.gateway.big_messages import declaration
+from tests.gateway.http.conftest import CEILING, canonical, housed, read_sample
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,6 +22,13 @@ def head(house, *lines: str) -> tuple[str, ...]:
     """The head of a request with a body of JSON."""
     key = f"Authorization: Bearer {house.keys['trader']}"
     return (f"POST {PATH} HTTP/1.1", "Host: x", key, "Content-Type: application/json", *lines, "")
+
+
+async def called_for(house, length: int) -> bool:
+    """Whether the gateway would take a body of that length now."""
+    async with house.wire() as wire:
+        await wire.send(*head(house, f"Content-Length: {length}", "Expect: 100-continue"))
+        return b" 100 " in await wire.reader.readuntil(b"\r\n\r\n")
 
 
 async def test_a_declared_length_over_the_ceiling_is_refused_before_any_body_comes(shared):
@@ -89,6 +101,54 @@ async def test_a_body_that_drips_times_out_too(tmp_path):
             await wire.send(b" ")
             await asyncio.wait([answer], timeout=SLOW / 20)
         assert (await answer).status == 408
+
+
+async def test_bodies_find_room_or_are_told_when_to_come_again(tmp_path):
+    """Two that are half sent leave no room for a third; small ones need none, and one that goes makes some."""
+    half = b" " * (CEILING // 2)
+    async with housed(tmp_path, big=BigSettings(room=CEILING + len(half))) as house, AsyncExitStack() as wires:
+        first, second, third, fourth = [await wires.enter_async_context(house.wire()) for _ in range(4)]
+        for wire in first, second:
+            await wire.send(*head(house, f"Content-Length: {CEILING}"), half)
+        while await called_for(house, CEILING):  # until what was sent has come
+            pass
+        await third.send(*head(house, "Transfer-Encoding: chunked"), b"100000\r\n", half, half, b"\r\n")
+        await fourth.send(*head(house, f"Content-Length: {CEILING}", "Accept-Language: fr"))
+        for wire in third, fourth:
+            reply = await wire.reply()
+            assert (reply.status, reply.rules) == (503, ["body.crowded"])
+            assert reply.json["type"] == "urn:guichet:problem:busy"
+            assert (reply.headers["Retry-After"], reply.headers["Connection"]) == ("10", "close")
+        assert reply.json["issues"][0]["remedy"] == "Renvoyez-le dans 10 secondes."
+        assert (await house.post(PATH, read_sample("import-cut-flowers-kenya.json"))).json["valid"] is True
+        await first.send(half)
+        assert (await first.reply()).rules == ["body.empty"]
+        assert (await house.post(PATH, b" " * CEILING)).rules == ["body.empty"]
+
+
+async def test_a_body_that_is_announced_and_does_not_come_takes_nothing_from_the_others(tmp_path):
+    async with housed(tmp_path, big=BigSettings(room=CEILING)) as house, AsyncExitStack() as wires:
+        for _ in range(20):
+            wire = await wires.enter_async_context(house.wire())
+            await wire.send(*head(house, f"Content-Length: {CEILING}"), b"{")
+        assert (await house.post(PATH, b" " * CEILING)).rules == ["body.empty"]
+
+
+async def test_a_body_longer_than_a_block_is_the_same_as_a_short_one(tmp_path):
+    """It lies in a file, from where it is read for each of the ways."""
+    ceiling = 4 * CEILING
+    async with housed(tmp_path, ceiling=ceiling) as house:
+        body = declaration(999)
+        assert BLOCK < len(body) < ceiling
+        as_json = await house.post("/v1/conversions", body, "application/xml")
+        assert as_json.body == canonical(house, body, "xml")
+        assert (await house.post(PATH, body, "application/xml", Accept="application/json")).json["valid"] is True
+        lodged = await house.post("/v1/declarations", body, "application/xml", Accept="application/json")
+        assert (lodged.status, lodged.json["digest"]) == (202, sha256(body).hexdigest())
+        kept = await house.get(f"{lodged.headers['Location']}/message", Accept="application/xml")
+        assert kept.body == body
+        broken = await house.post(PATH, body.replace(b"<TypeCode>IMD<", b"<TypeCode>?<"), "application/xml")
+        assert broken.status == 422
 
 
 async def test_a_sender_who_goes_away_is_not_waited_for(shared, caplog):
