@@ -65,16 +65,22 @@ def main() -> int:
         sys.exit("--url: http://HOST:PORT is wanted")
     documents = [declaration(file.stem, file.read_bytes()) for file in chosen.files]
     trader = Trader(address.netloc, os.environ.get(KEY_VARIABLE, ""), chosen.message, documents)
+    try:
+        found = _run(Engine((address.hostname, address.port), chosen.connections), trader, chosen)
+    except OSError as error:
+        sys.exit(f"{chosen.url} cannot be reached: {error}")
+    sys.stdout.buffer.write(msgspec.json.encode(found) if chosen.json else _told(found).encode())
+    return 1 if found.failed else 0
+
+
+def _run(engine: Engine, trader: Trader, chosen: argparse.Namespace) -> Load:
     make = trader.see_through if chosen.through else trader.lodge
-    engine = Engine((address.hostname, address.port), chosen.connections)
     warmed = _drive(engine, make, chosen, chosen.warm).begun if chosen.warm else 0
     trader.polls, wall, spent = 0, time.perf_counter(), time.process_time()
     outcome = _drive(engine, make, chosen, chosen.seconds)
     spent, wall = time.process_time() - spent, time.perf_counter() - wall
     engine.close()
-    found = _load(outcome, warmed, trader.polls, spent / wall / (os.cpu_count() or 1))
-    sys.stdout.buffer.write(msgspec.json.encode(found) if chosen.json else _told(found).encode())
-    return 1 if found.failed else 0
+    return _load(outcome, warmed, trader.polls, spent / wall / (os.cpu_count() or 1))
 
 
 def _drive(engine: Engine, make: Callable[[], Task], chosen: argparse.Namespace, seconds: float) -> Outcome:

@@ -11,6 +11,7 @@ from contextlib import closing
 
 import pytest
 
+from gateway.demo.processes import free_port
 from perf.data import DEC
 from perf.options import HERE, ROOT
 from perf.service import processes
@@ -118,6 +119,15 @@ def test_the_load_tool_can_be_used_by_hand(tmp_path, quiet_declarations):
         )
     assert "a second, p50" in ended.stdout
     assert driver.about.startswith("3 declarations of ")
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "one.xml").write_bytes(b"<FunctionalReferenceID></FunctionalReferenceID>")
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "perf.service.load", "--url", url, str(tmp_path / "one.xml")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"{url} cannot be reached")
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path):
