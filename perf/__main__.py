@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     names = chosen.only or [name for name, group in GROUPS.items() if chosen.full or not group.long]
     mode = "quick" if chosen.quick else "full" if chosen.full else "usual"
-    options = Options(quick=chosen.quick, full=chosen.full, seed=chosen.seed)
+    options = Options(quick=chosen.quick, full=chosen.full, seed=chosen.seed, workers=chosen.workers)
     found, failed = {}, []
     for name in names:
         options.notes.clear()
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help="these groups and no others")
     parser.add_argument("--seed", type=int, default=1, help="of the generated data and of the order of passes")
+    parser.add_argument("--workers", type=int, default=1, help="processes of each server (default: %(default)d)")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="few passes, small sizes: a look, not a result")
     length.add_argument("--full", action="store_true", help="the long groups too, and more passes")

@@ -18,4 +18,8 @@ GROUPS = {
     "codecs": Group("perf.codecs", "declarations converted, against the floor and against peers"),
     "growth": Group("perf.growth", "cost and memory from one goods item to ten thousand consignments"),
     "start": Group("perf.start", "the command line and the server until they answer"),
+    "service": Group("perf.service.accept", "declarations accepted a second, against a bare handler and a plain stack"),
+    "loop": Group("perf.service.loop", "the full loop: accepted, decided by three agencies, answered"),
+    "stalls": Group("perf.service.stalls", "small requests while big messages are worked on"),
+    "scale": Group("perf.service.scale", "many stored cases, memory over many declarations, a body of 1 GB"),
 }

@@ -17,11 +17,15 @@ Choice = TypeVar("Choice")
 
 @dataclass
 class Options:
-    """Given to every group. `quick` is for a look, `full` adds what takes minutes; neither is the usual run."""
+    """Given to every group. `quick` is for a look, `full` adds what takes minutes; neither is the usual run.
+
+    `workers` is the number of processes that the gateway and what it is held against are given.
+    """
 
     quick: bool = False
     full: bool = False
     seed: int = 1
+    workers: int = 1
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
     notes: list[str] = field(default_factory=list)
 

@@ -82,18 +82,24 @@ class Running:
         return lambda order: float(self.ask(f"time {theirs} {' '.join(map(str, order))}"))
 
 
+def environment(name: str) -> Path:
+    """The programs of a peer's virtual environment, which is made anew when its requirements change."""
+    wanted = (HERE / "peers" / name / "requirements.txt").read_text()
+    binaries = ENVIRONMENTS / name / "bin"
+    stamp = ENVIRONMENTS / name / ".installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        _run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENTS / name)])
+        pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "-r", str(HERE / "peers" / name / "requirements.txt")])
+        stamp.write_text(wanted)
+    return binaries
+
+
 def python(*generate: str) -> Callable[[str], Command]:
     """Set-up of a peer in Python: its virtual environment, then a command of its own, if it has one."""
 
     def set_up(name: str) -> Command:
-        wanted = (HERE / "peers" / name / "requirements.txt").read_text()
-        binaries = ENVIRONMENTS / name / "bin"
-        stamp = ENVIRONMENTS / name / ".installed"
-        if not stamp.exists() or stamp.read_text() != wanted:
-            _run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENTS / name)])
-            pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            _run([*pip, "-r", str(HERE / "peers" / name / "requirements.txt")])
-            stamp.write_text(wanted)
+        binaries = environment(name)
         if generate:
             (WORK / name).mkdir(parents=True, exist_ok=True)
             _run([str(binaries / generate[0]), *generate[1:]], WORK / name, binaries)
