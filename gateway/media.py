@@ -1,5 +1,6 @@
 """Media types and the two formats that they stand for. Records keep media types; the data model speaks of formats."""
 
+from functools import lru_cache
 from typing import Final, Literal
 
 from datamodel.wording import issue, refused
@@ -10,6 +11,7 @@ MEDIA_TYPES: Final[dict[Format, str]] = {"xml": "application/xml", "json": "appl
 _FORMATS: Final[dict[str, Format]] = {"xml": "xml", "json": "json"}
 
 
+@lru_cache(256)
 def format_of(media: str) -> Format:
     """The format of `xml`, `json`, or a media type that ends in one of them. Raises Refused (415) for any other."""
     essence = media.partition(";")[0].strip().lower()

@@ -44,6 +44,8 @@ def serve(
     Accounts are made with: guichet account add. What was accepted is never
     lost: after a crash the next start goes on where the last one ended.
     """
+    # A line for each request: what no line shows (caller, thread, process) need not be found out for it.
+    logging._srcfile, logging.logThreads, logging.logProcesses, logging.logMultiprocessing = None, False, False, False
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
     try:

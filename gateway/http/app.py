@@ -9,7 +9,7 @@ its caller goes away: what it was about to write is then on record, and a repeat
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -136,8 +136,12 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes,
     return serve
 
 
-def _clean(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    return ((name, render.clean(value)) for name, value in values.items())
+def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pairs in which every text is clean; mostly all are."""
+    pairs = list(values.items())
+    if "".join(value for _, value in pairs).isascii():
+        return pairs
+    return [(name, render.clean(value)) for name, value in pairs]
 
 
 def _accept(request: web.Request) -> str:
