@@ -4,7 +4,7 @@ Every change goes through `change`, and every change's roll-up and events are ma
 forget one. The state of a case is never set by anybody: it follows from its deliveries.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway import audit, lifecycle
@@ -23,6 +23,14 @@ class Entry(NamedTuple):
     kind: str
     actor: str
     data: dict[str, Any]
+
+
+class Stale(Exception):
+    """The case is no longer as its caller had seen it; `version` is the one that it is at now."""
+
+    def __init__(self, mrn: str, version: int) -> None:
+        super().__init__(f"case {mrn} has changed: it is at version {version}")
+        self.mrn, self.version = mrn, version
 
 
 class Contended(Exception):
@@ -48,14 +56,14 @@ def delivery_of(file: CaseFile, delivery_id: str) -> Delivery:
 
 
 def plan(
-    file: CaseFile, at: str, delivery: DeliveryChange, entries: Iterable[Entry], decision: Decision | None = None
+    file: CaseFile, at: str, moves: Sequence[DeliveryChange], entries: Iterable[Entry], decision: Decision | None = None
 ) -> CaseChange:
-    """The change of a case in which one delivery moves: with the roll-up, and an event where the case moves with it.
+    """The change of a case in which deliveries move: with the roll-up, and an event where the case moves with them.
 
     The history's times never go back, though two changes may have raced, or the clock may have been set.
     """
     at = max(at, file.case.updated_at)
-    states = {each.id: each.state for each in file.deliveries} | {delivery.id: delivery.state}
+    states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
     state = lifecycle.roll_up(states.values())
     events = list(entries)
     if state != file.case.state:
@@ -66,7 +74,7 @@ def plan(
         version=file.case.version,
         state=state,
         updated_at=at,
-        deliveries=(delivery,),
+        deliveries=tuple(moves),
         decisions=(decision,) if decision else (),
         events=chain(last.digest, last.seq + 1, at, events),
     )

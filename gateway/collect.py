@@ -3,6 +3,9 @@
 The same decision again is answered as the first time and changes nothing. After a final decision another one is a
 conflict; after a hold, or a request for documents, any may follow. An agency can decide only what was sent to it, and
 what is not its own looks to it like what does not exist.
+
+A decision on a withdrawn delivery is refused, not recorded: a permit for a declaration that is no longer there would
+stand in the books as good, and the refusal is how an agency that was asked before learns that it need not go on.
 """
 
 from collections.abc import Iterable
@@ -44,10 +47,21 @@ class DecisionConflict(Exception):
         self.delivery_id, self.recorded, self.offered = delivery_id, recorded, offered
 
 
+class DeliveryWithdrawn(Exception):
+    """The trader took the declaration back before this agency had decided for good."""
+
+    def __init__(self, delivery_id: str, mrn: str) -> None:
+        super().__init__(f"delivery {delivery_id} was withdrawn: its declaration {mrn} is invalidated")
+        self.delivery_id, self.mrn = delivery_id, mrn
+
+
 async def collect(
     gateway: Gateway, agency_code: str, body: bytes, media: str, delivery_id: str | None = None
 ) -> Collected:
-    """Take a decision message from an agency. Raises Refused, UnknownDelivery, DecisionConflict."""
+    """Take a decision message from an agency.
+
+    Raises Refused, UnknownDelivery, DecisionConflict, DeliveryWithdrawn.
+    """
     return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id))
 
 
@@ -98,10 +112,12 @@ def decide(
     try:
         state = lifecycle.next_delivery_state(delivery.state, lifecycle.OUTCOME_EVENTS[answer.outcome])
     except lifecycle.IllegalStep:
+        if delivery.state == lifecycle.WITHDRAWN:
+            raise DeliveryWithdrawn(delivery.id, file.case.mrn) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
     entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))
-    return plan(file, at, moved, (*before, entry), decision), collected
+    return plan(file, at, (moved,), (*before, entry), decision), collected
 
 
 def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:

@@ -113,6 +113,15 @@ def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> t
     They differ for a package that derives from one of LODGED: its extensions are kept, and go no further. Raises
     Refused, also for a valid message that is not a declaration, and for a package that is not in force.
     """
+    return read_one_of(gateway, lodgement, now, LODGED, "message.not-lodged-here")
+
+
+def read_one_of(
+    gateway: Gateway, lodgement: Lodgement, now: datetime, keys: tuple[str, ...], rule: str
+) -> tuple[Parsed, Parsed]:
+    """A message as it is, and as that of the message types `keys` which it derives from. Raises Refused; by `rule`
+    for a valid message of another type.
+    """
     parsed = read(
         gateway.registry,
         lodgement.body,
@@ -122,8 +131,8 @@ def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> t
         days=Days(as_of=now.date()),
     )
     plain = base_form(gateway.registry, parsed)
-    if plain.message.key not in LODGED:
-        raise refused(issue("message.not-lodged-here", value=parsed.message.key, expected=either(LODGED)))
+    if plain.message.key not in keys:
+        raise refused(issue(rule, value=parsed.message.key, expected=either(keys)))
     if not in_force(parsed.message, now.date()):
         raise none_in_force([parsed.message], now.date())
     return parsed, plain

@@ -160,6 +160,21 @@ class StoredMessage(msgspec.Struct, frozen=True):
     document: bytes
 
 
+class AdditionalMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message about a case that came after its declaration, kept as that is; `kind` is one of `lifecycle.ACTS`.
+
+    The messages of a case are numbered as they came; the declaration is number 1.
+    """
+
+    number: int
+    kind: str
+    message: str
+    media: str
+    body: bytes
+    digest: str
+    document: bytes
+
+
 class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
     """New values of one delivery's changing fields."""
 
@@ -180,6 +195,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[DeliveryChange, ...] = ()
     decisions: tuple[Decision, ...] = ()
     events: tuple[Event, ...] = ()
+    additional: AdditionalMessage | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -235,6 +251,9 @@ class Store(Protocol):
 
     async def message(self, case_id: int) -> StoredMessage:
         """The declaration of a case."""
+
+    async def additional(self, case_id: int, kind: str) -> AdditionalMessage | None:
+        """The last message of that kind about a case, if there is one."""
 
     async def case_of_delivery(self, delivery_id: str) -> CaseFile | None:
         """The case that a delivery belongs to."""

@@ -39,9 +39,10 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         IssueDateTime=_date_time(now),
         AdditionalInformation=[line for each in file.deliveries for line in _lines(each, answers.get(each.id), codes)],
         Error=[error for answer in refusals for finding in answer.findings for error in _errors(finding, codes)],
-        Status=[_status(each, codes) for each in file.deliveries if each.state in lifecycle.FINAL],
+        Status=[_status(each, codes) for each in file.deliveries if each.state in lifecycle.DECIDED],
         Declaration=_filled(
             AcceptanceDateTime=_date_time(moment(case.accepted_at)),
+            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.INVALIDATED else None,
             FunctionalReferenceID=case.reference,
             ID=case.mrn,
             RejectionDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.REFUSED else None,
@@ -56,8 +57,10 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
 
 
 def last_answers(file: CaseFile) -> dict[str, Answer]:
-    """What each agency said last, by delivery."""
-    return {each.delivery_id: decisions.from_document(each.document) for each in file.decisions}
+    """What each agency said last, by delivery. What was said of a delivery that was withdrawn later counts no more."""
+    withdrawn = {each.id for each in file.deliveries if each.state == lifecycle.WITHDRAWN}
+    said = (each for each in file.decisions if each.delivery_id not in withdrawn)
+    return {each.delivery_id: decisions.from_document(each.document) for each in said}
 
 
 def function(file: CaseFile, answers: dict[str, Answer]) -> str:

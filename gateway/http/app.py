@@ -16,7 +16,19 @@ from multidict import CIMultiDict
 
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.docs.library import Library
-from gateway.http import agencies, bodies, caching, negotiate, openapi, problems, public, publication, render, traders
+from gateway.http import (
+    agencies,
+    bodies,
+    caching,
+    changes,
+    negotiate,
+    openapi,
+    problems,
+    public,
+    publication,
+    render,
+    traders,
+)
 from gateway.http.access import admit
 from gateway.http.problems import Fault
 from gateway.http.routes import CONVERSATION, Answer, Call, Route
@@ -25,7 +37,7 @@ from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
-ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *publication.ROUTES, *public.ROUTES)
+ROUTES: tuple[Route, ...] = (*traders.ROUTES, *changes.ROUTES, *agencies.ROUTES, *publication.ROUTES, *public.ROUTES)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

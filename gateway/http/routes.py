@@ -110,5 +110,10 @@ IF_NONE_MATCH = Parameter(
     where="header",
     text="The ETag of what the caller has; where it is still that, the answer is 304 without a body.",
 )
+IF_MATCH = Parameter(
+    name="If-Match",
+    where="header",
+    text="An ETag of the case's status; where the case has changed since, it is left as it is, and the answer is 412.",
+)
 MRN = Parameter(name="mrn", where="path", text="The reference number that the gateway gave the declaration.")
 DELIVERY_ID = Parameter(name="id", where="path", text="The delivery's id.")

@@ -12,6 +12,7 @@ from datamodel.codecs import write
 from datamodel.issues import Issue
 from datamodel.wording import either, phrase
 from gateway.accounts import ROLES
+from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
 from gateway.http.messages import as_kept, as_of, attempt, converted, named_message, reformatted, unfit
 from gateway.http.negotiate import OTHER
@@ -19,7 +20,7 @@ from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
 from gateway.intake import LODGED, Lodgement, lodge
 from gateway.media import MEDIA_TYPES, format_of
-from gateway.ports import Acceptance, CaseFile
+from gateway.ports import Acceptance, AdditionalMessage, CaseFile, StoredMessage
 from gateway.responses import MESSAGE as RESPONSE
 from gateway.responses import response
 from gateway.views import CaseStatus, Timeline, status, timeline
@@ -57,14 +58,20 @@ async def take(call: Call) -> Answer:
 
 
 async def stand(call: Call) -> Answer:
-    """Where the case stands, rolled up and agency by agency."""
-    return Answer(value=status(await _case(call), call.gateway.agencies, call.gateway.clock()))
+    """Where the case stands, rolled up and agency by agency. Its version is the ETag of both formats' answers."""
+    found = await own_case(call)
+    shown = status(found, call.gateway.agencies, call.gateway.clock())
+    return Answer(value=shown, headers={"ETag": version_tag(found.case.version, call.form)})
 
 
 async def message(call: Call) -> Answer:
-    """The declaration as it came, or with `as` in the format asked for, whatever the caller accepts by habit."""
-    case = (await _case(call)).case
-    stored = await call.gateway.store.message(case.id)
+    """The declaration as it came, or with `as` in another format."""
+    case = (await own_case(call)).case
+    return await kept(call, await call.gateway.store.message(case.id), case.message)
+
+
+async def kept(call: Call, stored: StoredMessage | AdditionalMessage, message: str) -> Answer:
+    """A message as it came, or with `as` in the format asked for, whatever the caller accepts by habit."""
     source, wanted = format_of(stored.media), call.query.get("as")
     if wanted is None:
         return as_kept(call, stored.body, stored.media, f"?as={OTHER[source]}")
@@ -72,18 +79,18 @@ async def message(call: Call) -> Answer:
         raise unfit("query.as", wanted, either(("xml", "json")))
     if wanted == source:
         return Answer(value=stored.body, media=stored.media)
-    return Answer(value=await reformatted(call.gateway, stored, case.message, wanted), media=MEDIA_TYPES[wanted])
+    return Answer(value=await reformatted(call.gateway, stored, message, wanted), media=MEDIA_TYPES[wanted])
 
 
 async def answer(call: Call) -> Answer:
     """The response message (RES) for the case as it stands."""
-    parsed = response(await _case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
+    parsed = response(await own_case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
     return Answer(value=write(parsed, call.form), media=call.media)
 
 
 async def events(call: Call) -> Answer:
     """Every step of the case, oldest first."""
-    return Answer(value=timeline(await _case(call)))
+    return Answer(value=timeline(await own_case(call)))
 
 
 async def validate(call: Call) -> Answer:
@@ -98,7 +105,7 @@ async def convert(call: Call) -> Answer:
     return Answer(value=await converted(call), media=call.media)
 
 
-async def _case(call: Call) -> CaseFile:
+async def own_case(call: Call) -> CaseFile:
     """The trader's own case of that MRN. Raises Fault."""
     found = await call.gateway.store.case_file(call.path["mrn"], call.account.id)
     if found is None:
@@ -115,6 +122,13 @@ def _idempotency_key(call: Call) -> str | None:
         return keys[0]
     raise unfit("header.idempotency-key", ", ".join(keys), phrase("header.key"))
 
+
+AS = Parameter(
+    name="as",
+    where="query",
+    text="The format wanted; without it the message comes as it was sent.",
+    schema={"type": "string", "enum": ["xml", "json"]},
+)
 
 ROUTES = (
     Route(
@@ -146,6 +160,7 @@ ROUTES = (
         root="status",
         parameters=(MRN,),
         problems=(404,),
+        headers={"ETag": "The version of the case, in this format; for If-Match where the case is to be changed."},
     ),
     Route(
         name="message",
@@ -160,15 +175,7 @@ ROUTES = (
         roles=("trader",),
         as_kept=True,
         sends=(*LODGED, ANY),
-        parameters=(
-            MRN,
-            Parameter(
-                name="as",
-                where="query",
-                text="The format wanted; without it the declaration comes as it was sent.",
-                schema={"type": "string", "enum": ["xml", "json"]},
-            ),
-        ),
+        parameters=(MRN, AS),
         problems=(400, 404),
     ),
     Route(

@@ -14,6 +14,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final
 
+from msgspec.structs import astuple
+
 from gateway.ports import Acceptance, Admission, CaseChange, Conflict
 from gateway.store import rows, sqlite_reads
 
@@ -26,6 +28,7 @@ DELIVERIES = """delivery (seq, id, case_id, agency, state, media, requirements, 
     next_attempt_at, problem, decided_at)"""
 BODIES = "delivery_body (seq, body)"
 DECISIONS = "decision (case_id, delivery_id, agency, outcome, at, reason, document, digest)"
+ADDITIONAL = "additional_message (case_id, number, kind, message, media, body, digest, document)"
 LAST_NUMBERS = """SELECT coalesce((SELECT max(id) FROM declaration_case), 0) AS cases,
     coalesce((SELECT max(seq) FROM delivery), 0) AS deliveries"""
 MOVE_CASE = """UPDATE declaration_case SET version = version + 1, state = ?, updated_at = ?
@@ -128,6 +131,8 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     decisions = chain.from_iterable(rows.decision_values(each.case_id, each.decisions) for each in written)
     _insert(connection, DECISIONS, decisions)
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each.case_id, each.events) for each in written))
+    added = [(each.case_id, *astuple(each.additional)) for each in written if each.additional is not None]
+    _insert(connection, ADDITIONAL, added)
     return done
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gateway.ports import (
     Acceptance,
     Account,
+    AdditionalMessage,
     Admission,
     Case,
     CaseFile,
@@ -31,6 +32,8 @@ DECISIONS_OF_CASE = """SELECT delivery_id, agency, outcome, at, reason, document
 EVENTS_OF_CASE = "SELECT seq, at, kind, actor, data, digest FROM event WHERE case_id = ? ORDER BY seq"
 MESSAGE = """SELECT media, body, body_digest AS digest, document FROM message
     JOIN declaration_case ON declaration_case.id = case_id WHERE case_id = ?"""
+ADDITIONAL = """SELECT number, kind, message, media, body, digest, document FROM additional_message
+    WHERE case_id = ? AND kind = ? ORDER BY number DESC LIMIT 1"""
 _ASKED = "json_extract(asked.value, '$[0]') AS place FROM json_each(?) AS asked"  # of [place, account, text]
 _ACCEPTED = """SELECT declaration_case.id, mrn, conversation_id, body_digest, accepted_at, document_digest,"""
 # The order of a CROSS JOIN is kept: each that is asked for is looked up by its index.
@@ -113,6 +116,12 @@ def message(connection: sqlite3.Connection, case_id: int) -> StoredMessage:
     if row is None:
         raise LookupError(f"there is no case {case_id}")
     return StoredMessage(**dict(row))
+
+
+def additional(connection: sqlite3.Connection, case_id: int, kind: str) -> AdditionalMessage | None:
+    """The last message of that kind about a case."""
+    row = connection.execute(ADDITIONAL, (case_id, kind)).fetchone()
+    return None if row is None else AdditionalMessage(**dict(row))
 
 
 def account_by_key(connection: sqlite3.Connection, key_digest: str) -> Account | None:
