@@ -27,6 +27,7 @@ from gateway.http import (
     public,
     publication,
     render,
+    response_codes,
     traders,
 )
 from gateway.http.access import admit
@@ -37,7 +38,14 @@ from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
-ROUTES: tuple[Route, ...] = (*traders.ROUTES, *changes.ROUTES, *agencies.ROUTES, *publication.ROUTES, *public.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *traders.ROUTES,
+    *changes.ROUTES,
+    *agencies.ROUTES,
+    *publication.ROUTES,
+    *response_codes.ROUTES,
+    *public.ROUTES,
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
