@@ -21,6 +21,7 @@ from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
+from gateway.invalidation import INVALIDATING
 from gateway.outbox import Outbox
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable, load_agencies
@@ -29,8 +30,8 @@ from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.sqlite import SqliteStore, held
 from gateway.workshop import Workshop
 
-# What the gateway itself writes to agencies and traders, and reads of agencies.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE)
+# What the gateway itself writes to agencies and traders, and reads of them beside declarations.
+EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING)
 
 
 def build(

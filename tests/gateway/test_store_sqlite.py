@@ -10,7 +10,7 @@ import pytest
 from gateway import audit
 from gateway.ports import Acceptance, Conflict, DeliveryChange, StoredMessage
 from gateway.store import sqlite_groups, sqlite_reads, sqlite_writes
-from tests.gateway.ledger import admission, at, by_hand, change, decision, digest, mrn
+from tests.gateway.ledger import additional, admission, at, by_hand, change, decision, digest, mrn
 
 
 @pytest.fixture
@@ -43,7 +43,18 @@ async def test_a_case_is_shown_to_its_own_account_only(store, trader):
     assert await store.case_file(mrn(1), other.id) is None
 
 
+async def test_what_came_after_the_declaration_is_kept_with_the_change_that_it_made(store, trader):
+    await store.accept(admission(trader, 1))
+    file = await store.case_file(mrn(1))
+    later = additional(2)
+    assert await store.apply(change(file, 2, additional=later))
+    assert not await store.apply(change(file, 3, additional=additional(3)))
+    assert await store.additional(file.case.id, "invalidation") == later
+    assert await store.additional(file.case.id, "other") is None
+
+
 async def test_what_is_not_there_is_said_so(store):
+    assert await store.additional(5, "invalidation") is None
     assert await store.case_file(mrn(1)) is None
     assert await store.case_of_delivery("FSA-1") is None
     assert await store.account_by_key(digest(b"key")) is None
