@@ -4,11 +4,13 @@ The same decision again is answered as the first time and changes nothing. After
 conflict; after a hold, or a request for documents, any may follow. An agency can decide only what was sent to it, and
 what is not its own looks to it like what does not exist.
 
-A decision on a withdrawn delivery is refused, not recorded: a permit for a declaration that is no longer there would
-stand in the books as good, and the refusal is how an agency that was asked before learns that it need not go on.
+A decision on a delivery that was withdrawn or superseded is refused, not recorded: a permit for what is no longer
+declared would stand in the books as good, and the refusal is how an agency that was asked before learns that it need
+not go on.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -47,12 +49,17 @@ class DecisionConflict(Exception):
         self.delivery_id, self.recorded, self.offered = delivery_id, recorded, offered
 
 
-class DeliveryWithdrawn(Exception):
-    """The trader took the declaration back before this agency had decided for good."""
+class DeliveryClosed(Exception):
+    """What this agency was to decide is there no longer: `state` is withdrawn or superseded."""
 
-    def __init__(self, delivery_id: str, mrn: str) -> None:
-        super().__init__(f"delivery {delivery_id} was withdrawn: its declaration {mrn} is invalidated")
-        self.delivery_id, self.mrn = delivery_id, mrn
+    REASONS: Final = {
+        lifecycle.WITHDRAWN: "its declaration {mrn} is invalidated",
+        lifecycle.SUPERSEDED: "its declaration {mrn} was amended",
+    }
+
+    def __init__(self, delivery_id: str, mrn: str, state: str) -> None:
+        super().__init__(f"delivery {delivery_id} was {state}: {self.REASONS[state].format(mrn=mrn)}")
+        self.delivery_id, self.mrn, self.state = delivery_id, mrn, state
 
 
 async def collect(
@@ -60,7 +67,7 @@ async def collect(
 ) -> Collected:
     """Take a decision message from an agency.
 
-    Raises Refused, UnknownDelivery, DecisionConflict, DeliveryWithdrawn.
+    Raises Refused, UnknownDelivery, DecisionConflict, DeliveryClosed.
     """
     return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id))
 
@@ -112,8 +119,8 @@ def decide(
     try:
         state = lifecycle.next_delivery_state(delivery.state, lifecycle.OUTCOME_EVENTS[answer.outcome])
     except lifecycle.IllegalStep:
-        if delivery.state == lifecycle.WITHDRAWN:
-            raise DeliveryWithdrawn(delivery.id, file.case.mrn) from None
+        if delivery.state in DeliveryClosed.REASONS:
+            raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
     entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))

@@ -87,7 +87,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
-        reference=_reference(declaration),
+        reference=reference_of(declaration),
         mrn=mrn,
         conversation_id=lodgement.conversation_id,
         message=parsed.message.key,
@@ -138,7 +138,7 @@ def read_one_of(
     return parsed, plain
 
 
-def _reference(declaration: msgspec.Struct) -> str | None:
+def reference_of(declaration: msgspec.Struct) -> str | None:
     """The sender's own reference; a blank one is none."""
     return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
 
@@ -150,10 +150,10 @@ def _history(
     size = len(admission.body)
     yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
-    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [_route_facts(each) for each in routes]})
+    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
     yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
     for dispatch in admission.deliveries:
-        yield Entry(_DELIVERY_EVENTS[dispatch.delivery.state], GATEWAY, _delivery_facts(dispatch))
+        yield delivery_entry(dispatch)
     if admission.state == lifecycle.RELEASED:
         yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
 
@@ -162,7 +162,8 @@ def _history(
 _DELIVERY_EVENTS: Final = {lifecycle.QUEUED: "queued", lifecycle.AWAITING: "offered"}
 
 
-def _route_facts(each: Route) -> dict[str, object]:
+def route_facts(each: Route) -> dict[str, object]:
+    """What the history keeps of a route."""
     return {
         "agency": each.agency.code,
         "requirements": [row.id for row, _ in each.requirements],
@@ -170,11 +171,13 @@ def _route_facts(each: Route) -> dict[str, object]:
     }
 
 
-def _delivery_facts(dispatch: Dispatch) -> dict[str, object]:
+def delivery_entry(dispatch: Dispatch) -> Entry:
+    """The event that tells of a new delivery."""
     delivery = dispatch.delivery
-    return {
+    facts = {
         "delivery": delivery.id,
         "agency": delivery.agency,
         "due": delivery.due_at,
         "digest": sha256(dispatch.body).hexdigest(),
     }
+    return Entry(_DELIVERY_EVENTS[delivery.state], GATEWAY, facts)

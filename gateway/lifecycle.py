@@ -2,8 +2,8 @@
 
 A step that is not in the table is illegal. An outcome of a send that comes after an agency's answer changes nothing,
 because a callback may overtake our own record of the send that caused it; in the table it is a step to the same state.
-The same goes for a delivery that was withdrawn while a send of it was under way. A decision on it is illegal, though:
-there is no declaration left that it could say anything of, and its agency has to learn that.
+The same goes for a delivery that was withdrawn or superseded while a send of it was under way. A decision on it is
+illegal, though: what it would say something of is there no longer, and its agency has to learn that.
 """
 
 from collections.abc import Collection
@@ -24,22 +24,24 @@ AWAITING: Final = "awaiting"
 GRANTED: Final = "granted"
 PARKED: Final = "parked"
 WITHDRAWN: Final = "withdrawn"
-DELIVERY_STATES: Final = (QUEUED, AWAITING, HELD, GRANTED, REFUSED, PARKED, WITHDRAWN)
+SUPERSEDED: Final = "superseded"
+DELIVERY_STATES: Final = (QUEUED, AWAITING, HELD, GRANTED, REFUSED, PARKED, WITHDRAWN, SUPERSEDED)
 DECIDED: Final = frozenset({GRANTED, REFUSED})
-FINAL: Final = DECIDED | {WITHDRAWN}
+FINAL: Final = DECIDED | {WITHDRAWN, SUPERSEDED}
 UNDECIDED: Final = tuple(state for state in DELIVERY_STATES if state not in FINAL)
 
-# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, `withdrawn` follows from an
+# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the next two follow from an
 # act of the trader, the rest are an agency's.
 SENT: Final = "sent"
 RETRY: Final = "retry"
 REVIVED: Final = "revived"
-DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, HELD, GRANTED, REFUSED)
+DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED)
 
 # What a trader may do to a case, and the states in which it is legal: while an agency has still to decide. What is
 # released is no longer the trader's to take back, and what is refused or invalidated is over.
+AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
-ACTS: Final = {INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD)}
+ACTS: Final = {AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD), INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD)}
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
@@ -54,6 +56,8 @@ EVENT_KINDS: Final = {
     PARKED: "the agency declined the delivery, or its answer cannot be read; an operator has to look",
     REVIVED: "an operator has it sent again",
     "decision": "the agency answered",
+    AMENDMENT: "the trader lodged a new version of the declaration",
+    SUPERSEDED: "a delivery is of an earlier version: it is no longer sent, and a decision on it counts no more",
     INVALIDATION: "the trader lodged an invalidation",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
     UNDER_CONTROL: "the case waits for agencies",
@@ -67,14 +71,15 @@ EVENT_KINDS: Final = {
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
 
 _STEPS: Final[dict[str, tuple[str | None, ...]]] = {
-    # state    sent      retry     parked    revived withdrawn held granted  refused
-    QUEUED: (AWAITING, QUEUED, PARKED, None, WITHDRAWN, HELD, GRANTED, REFUSED),
-    AWAITING: (AWAITING, AWAITING, AWAITING, None, WITHDRAWN, HELD, GRANTED, REFUSED),
-    HELD: (HELD, HELD, HELD, None, WITHDRAWN, HELD, GRANTED, REFUSED),
-    PARKED: (AWAITING, PARKED, PARKED, QUEUED, WITHDRAWN, HELD, GRANTED, REFUSED),
-    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, None, None, None),
-    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, None, None, None),
-    WITHDRAWN: (WITHDRAWN, WITHDRAWN, WITHDRAWN, None, None, None, None, None),
+    # state    sent      retry     parked    revived withdrawn superseded held granted  refused
+    QUEUED: (AWAITING, QUEUED, PARKED, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    AWAITING: (AWAITING, AWAITING, AWAITING, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    HELD: (HELD, HELD, HELD, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    PARKED: (AWAITING, PARKED, PARKED, QUEUED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, SUPERSEDED, None, None, None),
+    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, SUPERSEDED, None, None, None),
+    WITHDRAWN: (WITHDRAWN, WITHDRAWN, WITHDRAWN, None, None, None, None, None, None),
+    SUPERSEDED: (SUPERSEDED, SUPERSEDED, SUPERSEDED, None, None, None, None, None, None),
 }
 STEPS: Final = {
     (state, event): following
@@ -84,7 +89,8 @@ STEPS: Final = {
 }
 
 # The first of these that any delivery asks for is the state of the case. An invalidation withdraws every delivery that
-# is not decided, of which there is one wherever it is legal; so it, too, can be told from the deliveries.
+# is not decided, of which there is one wherever it is legal; so it, too, can be told from the deliveries. One that is
+# superseded asks for nothing.
 _ASKS: Final = (
     (INVALIDATED, frozenset({WITHDRAWN})),
     (UNDER_CONTROL, frozenset({QUEUED, AWAITING, PARKED})),

@@ -196,6 +196,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     decisions: tuple[Decision, ...] = ()
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
+    added: tuple[Dispatch, ...] = ()
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -252,8 +253,8 @@ class Store(Protocol):
     async def message(self, case_id: int) -> StoredMessage:
         """The declaration of a case."""
 
-    async def additional(self, case_id: int, kind: str) -> AdditionalMessage | None:
-        """The last message of that kind about a case, if there is one."""
+    async def additional(self, case_id: int, kind: str, number: int | None = None) -> AdditionalMessage | None:
+        """The message of that kind and number about a case, without a number the last one; None where there is none."""
 
     async def case_of_delivery(self, delivery_id: str) -> CaseFile | None:
         """The case that a delivery belongs to."""

@@ -13,7 +13,7 @@ from datamodel.issues import Refused
 from gateway import decisions, lifecycle, retry
 from gateway.cases import GATEWAY, Entry, change, delivery_of, plan
 from gateway.clock import later, stamp
-from gateway.collect import DecisionConflict, DeliveryWithdrawn, read_answer, record
+from gateway.collect import DecisionConflict, DeliveryClosed, read_answer, record
 from gateway.ports import CaseChange, CaseFile, Claim, DeliveryChange
 from gateway.service import Gateway
 
@@ -81,7 +81,7 @@ async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> None:
     except DecisionConflict as error:
         # The callback was faster and said something else; what is final stays, and the agency has to be asked.
         log.error("%s (%s contradicts itself)", error, delivery.agency)
-    except DeliveryWithdrawn as error:
+    except DeliveryClosed as error:
         log.info("%s; the decision of %s in its answer is not recorded", error, delivery.agency)
 
 

@@ -14,11 +14,11 @@ from aiohttp import web
 from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
 from datamodel.wording import either, issue, phrase, spoken
+from gateway.acts import UnknownCase
 from gateway.cases import Stale
-from gateway.collect import DecisionConflict, DeliveryWithdrawn, UnknownDelivery
+from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
-from gateway.invalidation import UnknownCase
-from gateway.lifecycle import IllegalAct
+from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
 from gateway.media import Format
 from gateway.ports import Conflict
 from gateway.vocabulary import CaseState, one_of
@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
     "conflict": Kind(409),
     "decided": Kind(409),
     "withdrawn": Kind(409),
+    "superseded": Kind(409),
     "illegal-state": Kind(409),
     "changed": Kind(412),
     "too-large": Kind(413),
@@ -141,8 +142,9 @@ def _decided(error: DecisionConflict) -> Fault:
     return Fault("decided", phrase("detail.decided", **words))
 
 
-def _withdrawn(error: DeliveryWithdrawn) -> Fault:
-    return Fault("withdrawn", phrase("detail.withdrawn", name=error.delivery_id, mrn=error.mrn))
+def _closed(error: DeliveryClosed) -> Fault:
+    details = {WITHDRAWN: "detail.withdrawn", SUPERSEDED: "detail.superseded"}
+    return Fault(error.state, phrase(details[error.state], name=error.delivery_id, mrn=error.mrn))
 
 
 def _illegal(error: IllegalAct) -> Fault:
@@ -181,7 +183,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (UnknownCase, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
-    (DeliveryWithdrawn, _withdrawn),
+    (DeliveryClosed, _closed),
     (IllegalAct, _illegal),
     (Stale, _changed),
     (web.HTTPException, _http),

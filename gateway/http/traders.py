@@ -11,7 +11,9 @@ import msgspec
 from datamodel.codecs import write
 from datamodel.issues import Issue
 from datamodel.wording import either, phrase
+from gateway import lifecycle
 from gateway.accounts import ROLES
+from gateway.cases import version_of
 from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
 from gateway.http.messages import as_kept, as_of, attempt, converted, named_message, reformatted, unfit
@@ -65,9 +67,25 @@ async def stand(call: Call) -> Answer:
 
 
 async def message(call: Call) -> Answer:
-    """The declaration as it came, or with `as` in another format."""
-    case = (await own_case(call)).case
-    return await kept(call, await call.gateway.store.message(case.id), case.message)
+    """The declaration as it came, or with `as` in another format: the version that counts, or another one."""
+    file = await own_case(call)
+    counts = version_of(file).number
+    number = _version(call.query.get("version"), counts)
+    if number == 1:
+        return await kept(call, await call.gateway.store.message(file.case.id), file.case.message)
+    stored = await call.gateway.store.additional(file.case.id, lifecycle.AMENDMENT, number)
+    if stored is None:
+        raise not_found()
+    return await kept(call, stored, stored.message)
+
+
+def _version(asked: str | None, counts: int) -> int:
+    """The number of the version asked for; without one, of the version that counts. Raises Refused."""
+    if asked is None:
+        return counts
+    if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= counts:
+        return int(asked)
+    raise unfit("query.version", asked, phrase("query.number", low=1, high=counts))
 
 
 async def kept(call: Call, stored: StoredMessage | AdditionalMessage, message: str) -> Answer:
@@ -129,6 +147,12 @@ AS = Parameter(
     text="The format wanted; without it the message comes as it was sent.",
     schema={"type": "string", "enum": ["xml", "json"]},
 )
+VERSION = Parameter(
+    name="version",
+    where="query",
+    text="The version of the declaration: 1 as it was lodged, 2 and on as it was amended; without it the last.",
+    schema={"type": "integer", "minimum": 1},
+)
 
 ROUTES = (
     Route(
@@ -175,7 +199,7 @@ ROUTES = (
         roles=("trader",),
         as_kept=True,
         sends=(*LODGED, ANY),
-        parameters=(MRN, AS),
+        parameters=(MRN, AS, VERSION),
         problems=(400, 404),
     ),
     Route(

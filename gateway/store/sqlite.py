@@ -148,8 +148,8 @@ class SqliteStore:
     async def message(self, case_id: int) -> StoredMessage:
         return await self._opened.readers.run(lambda db: sqlite_reads.message(db, case_id))
 
-    async def additional(self, case_id: int, kind: str) -> AdditionalMessage | None:
-        return await self._opened.readers.run(lambda db: sqlite_reads.additional(db, case_id, kind))
+    async def additional(self, case_id: int, kind: str, number: int | None = None) -> AdditionalMessage | None:
+        return await self._opened.readers.run(lambda db: sqlite_reads.additional(db, case_id, kind, number))
 
     async def case_of_delivery(self, delivery_id: str) -> CaseFile | None:
         find = sqlite_reads.CASE_BY_DELIVERY

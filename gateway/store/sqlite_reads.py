@@ -33,7 +33,7 @@ EVENTS_OF_CASE = "SELECT seq, at, kind, actor, data, digest FROM event WHERE cas
 MESSAGE = """SELECT media, body, body_digest AS digest, document FROM message
     JOIN declaration_case ON declaration_case.id = case_id WHERE case_id = ?"""
 ADDITIONAL = """SELECT number, kind, message, media, body, digest, document FROM additional_message
-    WHERE case_id = ? AND kind = ? ORDER BY number DESC LIMIT 1"""
+    WHERE case_id = ? AND kind = ? AND number = coalesce(?, number) ORDER BY number DESC LIMIT 1"""
 _ASKED = "json_extract(asked.value, '$[0]') AS place FROM json_each(?) AS asked"  # of [place, account, text]
 _ACCEPTED = """SELECT declaration_case.id, mrn, conversation_id, body_digest, accepted_at, document_digest,"""
 # The order of a CROSS JOIN is kept: each that is asked for is looked up by its index.
@@ -118,9 +118,9 @@ def message(connection: sqlite3.Connection, case_id: int) -> StoredMessage:
     return StoredMessage(**dict(row))
 
 
-def additional(connection: sqlite3.Connection, case_id: int, kind: str) -> AdditionalMessage | None:
-    """The last message of that kind about a case."""
-    row = connection.execute(ADDITIONAL, (case_id, kind)).fetchone()
+def additional(connection: sqlite3.Connection, case_id: int, kind: str, number: int | None) -> AdditionalMessage | None:
+    """The message of that kind and number about a case; without a number the last one."""
+    row = connection.execute(ADDITIONAL, (case_id, kind, number)).fetchone()
     return None if row is None else AdditionalMessage(**dict(row))
 
 
