@@ -103,6 +103,15 @@ def renamed(name: str, reference: str) -> bytes:
     return re.sub(rb"(FunctionalReferenceID>)[^<]+", rb"\g<1>" + reference.encode(), sample(name), count=1)
 
 
+def altered(name: str, *changes: tuple[str, str]) -> bytes:
+    """A sample in which texts were put in the places of others, each of which stands in it once."""
+    body = sample(name).decode()
+    for old, new in changes:
+        assert body.count(old) == 1, old
+        body = body.replace(old, new)
+    return body.encode()
+
+
 async def lodge_sample(gateway: Gateway, account: Account, name: str, **fields) -> Acceptance:
     """Lodge one of the country's samples, as `import-cut-flowers-kenya.xml`."""
     media = {"xml": "application/xml", "json": "application/json"}[name.rpartition(".")[2]]

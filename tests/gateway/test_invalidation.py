@@ -6,10 +6,11 @@ import pytest
 
 from adapters.port import Declined, Receipt, Unreachable
 from gateway import revival
+from gateway.acts import UnknownCase
 from gateway.cases import Stale
 from gateway.clock import later, stamp
-from gateway.collect import DecisionConflict, DeliveryWithdrawn, collect
-from gateway.invalidation import UnknownCase, invalidate
+from gateway.collect import DecisionConflict, DeliveryClosed, collect
+from gateway.invalidation import invalidate
 from gateway.lifecycle import IllegalAct
 from gateway.ports import Conflict
 from gateway.sending import send
@@ -118,7 +119,7 @@ async def test_a_send_that_is_under_way_changes_nothing_any_more(at_rest, clock,
 async def test_a_decision_that_comes_too_late_is_refused_and_says_why(gateway, trader, lodged, outcome):
     await invalidate(gateway, lodged.case.mrn, taking_back(trader, lodged.case.mrn))
     before = await case(gateway, lodged.case.mrn)
-    with pytest.raises(DeliveryWithdrawn, match=f"its declaration {lodged.case.mrn} is invalidated"):
+    with pytest.raises(DeliveryClosed, match=f"its declaration {lodged.case.mrn} is invalidated"):
         await decide(gateway, lodged, "FSA", outcome)
     assert await case(gateway, lodged.case.mrn) == before
 
@@ -163,7 +164,7 @@ async def test_decisions_and_an_invalidation_that_race_leave_one_consistent_hist
     assert not isinstance(done, BaseException)
     assert file.case.state == "invalidated"
     for agency, answer in zip(("FSA", "MED", "PHS", "TEX"), decided, strict=True):
-        late = isinstance(answer, DeliveryWithdrawn)
+        late = isinstance(answer, DeliveryClosed)
         assert states(file)[agency] == ("withdrawn" if late else "granted")
     assert timeline(file).intact
 

@@ -113,7 +113,7 @@ async def test_a_case_of_another_account_is_as_one_that_never_was(house, mrn):
 async def test_the_message_must_name_the_declaration_that_it_is_sent_for(house):
     mrn, other = [(await house.lodge(sample))["mrn"] for sample in ("import-hotel-supplies", "import-relief-goods")]
     reply = await house.post(f"/v1/declarations/{mrn}/invalidation", body_of(other, "json"))
-    assert (reply.status, reply.rules) == (422, ["invalidation.other-declaration"])
+    assert (reply.status, reply.rules) == (422, ["act.other-declaration"])
     [found] = reply.json["issues"]
     assert (found["json_pointer"], found["value"], found["expected"]) == ("/MetaData/Declaration/ID", other, mrn)
     as_xml = body_of(other, "xml")

@@ -14,7 +14,7 @@ from gateway.http.app import ROUTES, create
 from gateway.settings import Settings
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.http.test_agencies import GRANTED
-from tests.gateway.scripted import invalidation
+from tests.gateway.scripted import altered, invalidation
 
 CASE = "/v1/declarations/{mrn}"
 DESCRIPTION = msgspec.json.decode(openapi.document(ROUTES))
@@ -119,7 +119,10 @@ async def test_what_is_answered_is_what_is_described(house):
     [waiting] = await house.deliveries("fsa")
     case = f"/v1/declarations/{taken['mrn']}"
     body = read_sample("import-cut-flowers-kenya.json")
-    again = (await house.lodge())["mrn"]
+    again, amended = (
+        (await house.lodge())["mrn"],
+        altered("import-hotel-supplies.json", ("Roses, fresh cut, 60 cm", "Roses")),
+    )
     calls = [
         ("POST", "/v1/declarations", "/v1/declarations", "trader", body),
         ("GET", "/v1/declarations/{mrn}", case, "trader", None),
@@ -130,6 +133,7 @@ async def test_what_is_answered_is_what_is_described(house):
         ("GET", "/healthz", "/healthz", None, None),
         ("GET", "/readyz", "/readyz", None, None),
         ("GET", "/v1/declarations/{mrn}", case, "trader", None),
+        ("POST", f"{CASE}/amendments", f"/v1/declarations/{again}/amendments", "trader", amended),
         ("POST", f"{CASE}/invalidation", f"/v1/declarations/{again}/invalidation", "trader", invalidation(again)),
         ("GET", CASE, f"/v1/declarations/{again}", "trader", None),
         ("GET", f"{CASE}/timeline", f"/v1/declarations/{again}/timeline", "trader", None),
