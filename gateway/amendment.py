@@ -154,7 +154,12 @@ def _amend(
     added = [each for each, _ in amendment.dispatches if each.delivery.agency not in stay]
     old = [each for each in before.values() if each.agency not in stay]
     superseded = lifecycle.SUPERSEDED
-    moves = [DeliveryChange(id=each.id, state=lifecycle.next_delivery_state(each.state, superseded)) for each in old]
+    moves = [
+        DeliveryChange(
+            id=each.id, state=lifecycle.next_delivery_state(each.state, superseded), decided_at=each.decided_at
+        )
+        for each in old
+    ]
     entries = (
         Entry(lifecycle.AMENDMENT, acts.sender(lodgement), {**notice.facts, "version": number}),
         *(Entry(superseded, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in old),
