@@ -102,7 +102,7 @@ def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgemen
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now)
-    notice.facts |= {"rules": gateway.rules, "agencies": [route_facts(each) for each in routes]}
+    notice.facts.update(rules=gateway.rules, agencies=[route_facts(each) for each in routes])
     return Amendment(notice=notice, dispatches=tuple((each, _asked(gateway, each)) for each in made))
 
 

@@ -118,7 +118,7 @@ async def test_the_message_must_name_the_declaration_that_it_is_sent_for(house):
     assert (found["json_pointer"], found["value"], found["expected"]) == ("/MetaData/Declaration/ID", other, mrn)
     as_xml = body_of(other, "xml")
     reply = await house.post(
-        f"/v1/declarations/{mrn}/invalidation", as_xml, "application/xml", Accept="*/json, */*;q=0.1"
+        f"/v1/declarations/{mrn}/invalidation", as_xml, "application/xml", Accept="application/json"
     )
     assert CANCEL_XML.split("\n")[reply.json["issues"][0]["line"] - 1].strip() == "<ID>{mrn}</ID>"
     assert (await house.get(f"/v1/declarations/{mrn}")).json["status"] == "under-control"
