@@ -19,6 +19,7 @@ from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
+from gateway.feed import Feed, Keeper
 from gateway.identifiers import Random
 from gateway.intake import LODGED
 from gateway.outbox import Outbox
@@ -64,6 +65,7 @@ def build(
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
+        feed=Feed(store, settings.notifications.look),
         workshop=Workshop(settings.big_share),
         clock=clock,
         random=random,
@@ -110,6 +112,9 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         closing.push_async_callback(outbox.stop)
         with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
             await outbox.start()
+        if seat.number == 1:  # one of them is enough to remove what is old
+            keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
+            closing.push_async_callback(keeper.stop)
         yield gateway
 
 

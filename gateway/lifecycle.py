@@ -49,6 +49,9 @@ EVENT_KINDS: Final = {
     REFUSED: "the case is refused by an agency",
 }
 
+# The events that a trader is told of without asking. What else happens is in the history of the case.
+TOLD: Final = (ACCEPTED, "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED)
+
 # What an agency may answer, and the event that it is for the delivery.
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
 

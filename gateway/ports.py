@@ -6,12 +6,13 @@ Times are RFC 3339 in UTC with milliseconds (`2026-01-31T08:00:00.000Z`), so tha
 Digests are lower-case hexadecimal SHA-256.
 """
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import msgspec
 
 from datamodel.issues import Issue
-from gateway.vocabulary import EventKind
+from gateway.vocabulary import EventKind, NotificationKind
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -197,6 +198,40 @@ class Listed(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One notification: the event that it tells of, and the decision (canonical JSON) where the event is one.
+
+    `number` counts what the account was told, without gaps; `at` never goes back from one number to the next.
+    """
+
+    number: int
+    kind: NotificationKind
+    at: str
+    mrn: str
+    reference: str | None
+    data: dict[str, Any]
+    decision: bytes | None
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notifications of an account: those after a number; of one case, from a time on, and before a time."""
+
+    account_id: int
+    after: int
+    limit: int
+    mrn: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How an account's log stands: its first number that is kept, its last, and the last that was acknowledged."""
+
+    first: int
+    last: int
+    acknowledged: int
+
+
 class Store(Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
@@ -262,3 +297,18 @@ class Store(Protocol):
 
     async def undecided(self, state: str, after: str | None, limit: int) -> list[Listed]:
         """Deliveries of all agencies in one state that is not final, oldest first, those after the id given."""
+
+    async def notifications(self, asked: Asked) -> list[Told]:
+        """What an account was told, oldest first. Every event of a kind that is told is there with its commit."""
+
+    async def mark(self, account_id: int) -> Mark:
+        """How an account's log of notifications stands."""
+
+    async def latest_notifications(self, account_ids: Collection[int]) -> dict[int, int]:
+        """The last number of each of these accounts; 0 where it was told nothing yet."""
+
+    async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
+        """Acknowledge all up to a number. Raises ValueError for one that is beyond the last."""
+
+    async def prune_notifications(self, before: str, bite: int) -> int:
+        """Remove what was told before a time, `bite` at a time, save the last of each account; how many they were."""

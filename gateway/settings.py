@@ -76,6 +76,27 @@ class BigSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"memory must be at least {LEAST_MEMORY} bytes, or no work can be done in it")
 
 
+class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What traders are told: kept for `keep` days, 30 by default. The others are seconds, save `streams`.
+
+    `look` is the pause between looks into the store for what is new, `heartbeat` that between signs of life in a
+    stream, `patience` how long its reader may take for what was written to it; `streams` is how many of them an account
+    may have open with one worker.
+    """
+
+    keep: int = 30
+    look: float = 0.25
+    heartbeat: float = 15.0
+    patience: float = 20.0
+    streams: int = 4
+
+    def __post_init__(self) -> None:
+        if min(self.look, self.heartbeat, self.patience) <= 0:
+            raise ValueError("look, heartbeat and patience must be above 0")
+        if min(self.keep, self.streams) < 1:
+            raise ValueError("keep and streams must be at least 1")
+
+
 class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where one agency is reached on this installation: above what its profile says. `token_env` names a variable."""
 
@@ -116,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy = RetryPolicy()
     outbox: OutboxSettings = OutboxSettings()
     big: BigSettings = BigSettings()
+    notifications: NotificationSettings = NotificationSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:

@@ -16,7 +16,20 @@ from multidict import CIMultiDict
 
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.docs.library import Library
-from gateway.http import agencies, bodies, caching, negotiate, openapi, problems, public, publication, render, traders
+from gateway.http import (
+    agencies,
+    bodies,
+    caching,
+    negotiate,
+    notifications,
+    openapi,
+    problems,
+    public,
+    publication,
+    render,
+    streaming,
+    traders,
+)
 from gateway.http.access import admit
 from gateway.http.problems import Fault
 from gateway.http.routes import CONVERSATION, Answer, Call, Route
@@ -25,7 +38,13 @@ from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
-ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *publication.ROUTES, *public.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *traders.ROUTES,
+    *notifications.ROUTES,
+    *agencies.ROUTES,
+    *publication.ROUTES,
+    *public.ROUTES,
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -57,6 +76,7 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY] = gateway
+    application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(ROUTES)
     schemas = gateway.settings.schemas
@@ -68,6 +88,11 @@ def create(gateway: Gateway) -> web.Application:
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
             application.router.add_route(method, path, handler, expect_handler=bodies.leave_uninvited)
     return application
+
+
+async def _end_streams(application: web.Application) -> None:
+    """Whoever listens is sent home at once; other requests have their time to end."""
+    application[_GATEWAY].feed.close()
 
 
 @web.middleware
@@ -131,9 +156,24 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes,
                 media=media,
                 form="json" if route.media else format_of(media),
             )
-            return _respond(route, await route.handler(call), media, call.headers)
+            answer = await route.handler(call)
+        if route.streams:
+            return await _stream(request, route, gateway, answer)
+        return _respond(route, answer, media, call.headers)
 
     return serve
+
+
+async def _stream(request: web.Request, route: Route, gateway: Gateway, answer: Answer) -> web.StreamResponse:
+    """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
+    headers = {**_ALWAYS, CONVERSATION: request[_EXCHANGE], **answer.headers, "Content-Type": route.media[0]}
+    return await streaming.stream(
+        request,
+        answer.value,
+        headers,
+        patience=gateway.settings.notifications.patience,
+        welcome=lambda: admit(gateway.accounts, route, request.headers),
+    )
 
 
 def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ The methods say no more than the protocol in `gateway.ports`; what they do is in
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +19,18 @@ from gateway.ports import (
     Acceptance,
     Account,
     Admission,
+    Asked,
     CaseChange,
     CaseFile,
     Claim,
     Conflict,
     Dispatch,
     Listed,
+    Mark,
     StoredMessage,
+    Told,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_reads, sqlite_writes
+from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -173,6 +177,29 @@ class SqliteStore:
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
+
+    async def notifications(self, asked: Asked) -> list[Told]:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.notifications(db, asked))
+
+    async def mark(self, account_id: int) -> Mark:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.mark(db, account_id))
+
+    async def latest_notifications(self, account_ids: Collection[int]) -> dict[int, int]:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.latest(db, account_ids))
+
+    async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
+        return await self._opened.writer.run(lambda db: sqlite_notifications.acknowledge(db, account_id, through, at))
+
+    async def prune_notifications(self, before: str, bite: int) -> int:
+        pruned = 0
+        for account_id in await self._opened.readers.run(lambda db: sqlite_notifications.overfull(db, before)):
+            taken = bite
+            while taken == bite:
+                taken = await self._opened.writer.run(
+                    partial(sqlite_notifications.prune, account_id=account_id, before=before, limit=bite)
+                )
+                pruned += taken
+        return pruned
 
 
 @contextmanager
