@@ -24,6 +24,7 @@ from gateway.identifiers import Random
 from gateway.intake import LODGED
 from gateway.outbox import Outbox
 from gateway.ports import Store
+from gateway.pushing import Pusher
 from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
@@ -112,9 +113,11 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         closing.push_async_callback(outbox.stop)
         with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
             await outbox.start()
-        if seat.number == 1:  # one of them is enough to remove what is old
+        if seat.number == 1:  # one of them is enough for these
             keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
             closing.push_async_callback(keeper.stop)
+            pusher = Pusher(gateway.store, gateway.settings.notifications, gateway.clock, gateway.random)
+            closing.push_async_callback(pusher.stop)
         yield gateway
 
 

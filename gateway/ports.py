@@ -232,6 +232,36 @@ class Mark(msgspec.Struct, frozen=True):
     acknowledged: int
 
 
+class Callback(msgspec.Struct, frozen=True):
+    """Where an account wants to be told, and the secret that signs what is sent there."""
+
+    account_id: int
+    url: str
+    secret: str
+
+    def __repr__(self) -> str:
+        """Without the secret, because what is shown ends up in logs."""
+        return f"Callback(account_id={self.account_id}, url={self.url!r})"
+
+
+class Push(msgspec.Struct, frozen=True):
+    """A notification that is to be sent, after so many failures; without `told`, it is no longer kept."""
+
+    number: int
+    attempts: int
+    told: Told | None
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A notification that was given up, and why the last attempt failed. `account` is a name."""
+
+    account: str
+    number: int
+    mrn: str
+    attempts: int
+    problem: str
+
+
 class Store(Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
@@ -312,3 +342,27 @@ class Store(Protocol):
 
     async def prune_notifications(self, before: str, bite: int) -> int:
         """Remove what was told before a time, `bite` at a time, save the last of each account; how many they were."""
+
+    async def set_callback(self, name: str, url: str, secret: str) -> None:
+        """From now on a trader is told at that address too. Raises ValueError where no trader has that name."""
+
+    async def remove_callback(self, name: str) -> None:
+        """No more, and nothing that is still to be sent. Raises ValueError where there is no address."""
+
+    async def due_callbacks(self, now: str) -> list[Callback]:
+        """The addresses for which something is due."""
+
+    async def due_pushes(self, account_id: int, now: str, limit: int) -> list[Push]:
+        """What is due for an account: never more than one of a case."""
+
+    async def push_taken(self, account_id: int, number: int, at: str) -> None:
+        """A notification was sent; the next of its case is due."""
+
+    async def push_failed(self, account_id: int, number: int, at: str, again_at: str | None, problem: str) -> None:
+        """It was not, and is due again at a time; or, without one, is given up, and the next of its case is due."""
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """What was given up, by account and number."""
+
+    async def redeliver(self, name: str, at: str) -> int:
+        """Send again all that was given up for the account of that name; how many there are."""

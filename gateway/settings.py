@@ -81,7 +81,8 @@ class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `look` is the pause between looks into the store for what is new, `heartbeat` that between signs of life in a
     stream, `patience` how long its reader may take for what was written to it; `streams` is how many of them an account
-    may have open with one worker.
+    may have open with one worker. To a trader's address, `at_once` are under way, each for at most `send`, and one that
+    fails `retry.attempts` times is given up; with `private`, addresses may be private, and HTTP without TLS.
     """
 
     keep: int = 30
@@ -89,12 +90,16 @@ class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float = 15.0
     patience: float = 20.0
     streams: int = 4
+    at_once: int = 4
+    send: float = 10.0
+    retry: RetryPolicy = RetryPolicy(first=1.0, cap=3600.0, attempts=60)
+    private: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.look, self.heartbeat, self.patience) <= 0:
-            raise ValueError("look, heartbeat and patience must be above 0")
-        if min(self.keep, self.streams) < 1:
-            raise ValueError("keep and streams must be at least 1")
+        if min(self.look, self.heartbeat, self.patience, self.send) <= 0:
+            raise ValueError("look, heartbeat, patience and send must be above 0")
+        if min(self.keep, self.streams, self.at_once) < 1:
+            raise ValueError("keep, streams and at_once must be at least 1")
 
 
 class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ PATH: Final = "/v1/notifications"
 PAGE, LARGEST_PAGE = 50, 500
 EVENT_STREAM: Final = "text/event-stream"
 RECONNECT_SECONDS: Final = 2
+UNBUFFERED: Final = {"X-Accel-Buffering": "no"}  # proxies that know it pass on each part as it comes
 PULLED: Final = ("after", "limit", "mrn", "from", "to")
 FILTERS: Final = ("mrn", "from", "to")
 
@@ -63,7 +64,7 @@ async def stream(call: Call) -> Answer:
     mark = await call.gateway.store.mark(call.account.id)
     last_seen = call.headers.get("Last-Event-ID") or call.query.get("after")
     after = _number(last_seen, "after", mark.last, mark.acknowledged)
-    return Answer(value=_parts(call, after, mark.acknowledged))
+    return Answer(value=_parts(call, after, mark.acknowledged), headers=UNBUFFERED)
 
 
 async def _parts(call: Call, after: int, acknowledged: int) -> AsyncGenerator[bytes, None]:

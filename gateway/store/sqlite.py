@@ -20,17 +20,20 @@ from gateway.ports import (
     Account,
     Admission,
     Asked,
+    Callback,
     CaseChange,
     CaseFile,
     Claim,
     Conflict,
+    DeadLetter,
     Dispatch,
     Listed,
     Mark,
+    Push,
     StoredMessage,
     Told,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_reads, sqlite_writes
+from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -200,6 +203,33 @@ class SqliteStore:
                 )
                 pruned += taken
         return pruned
+
+    async def set_callback(self, name: str, url: str, secret: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))
+
+    async def remove_callback(self, name: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.remove_callback(db, name))
+
+    async def due_callbacks(self, now: str) -> list[Callback]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.due_callbacks(db, now))
+
+    async def due_pushes(self, account_id: int, now: str, limit: int) -> list[Push]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.due(db, account_id, now, limit))
+
+    async def push_taken(self, account_id: int, number: int, at: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.taken(db, account_id, number, at))
+
+    async def push_failed(self, account_id: int, number: int, at: str, again_at: str | None, problem: str) -> None:
+        failed = partial(
+            sqlite_pushes.failed, account_id=account_id, number=number, at=at, again_at=again_at, problem=problem
+        )
+        await self._opened.writer.run(failed)
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.dead_letters(db, limit))
+
+    async def redeliver(self, name: str, at: str) -> int:
+        return await self._opened.writer.run(lambda db: sqlite_pushes.redeliver(db, name, at))
 
 
 @contextmanager

@@ -60,6 +60,10 @@ PRUNE = """DELETE FROM notification WHERE account_id = :account AND at < :before
     AND number < (SELECT max(number) FROM notification WHERE account_id = :account)
     AND number < (SELECT min(number) FROM notification WHERE account_id = :account) + :limit"""
 
+# A letter that was given up ends with what it would have told.
+FORGET = """DELETE FROM push WHERE dead = 1 AND account_id = :account
+    AND number < (SELECT min(number) FROM notification WHERE account_id = :account)"""
+
 
 def notifications(connection: sqlite3.Connection, asked: Asked) -> list[Told]:
     """What an account was told, in order. Times become numbers first, so that a reading costs what it finds."""
@@ -109,4 +113,6 @@ def overfull(connection: sqlite3.Connection, before: str) -> list[int]:
 def prune(connection: sqlite3.Connection, account_id: int, before: str, limit: int) -> int:
     """Remove the oldest, those told before that time, at most so many; how many they were."""
     named = {"account": account_id, "before": before, "limit": limit}
-    return connection.execute(PRUNE, named).rowcount
+    pruned = connection.execute(PRUNE, named).rowcount
+    connection.execute(FORGET, named)
+    return pruned

@@ -1,16 +1,24 @@
 """What a trader is told, by a gateway of several workers: the same to every listener, and nothing lost over a kill."""
 
 import asyncio
+import hashlib
+import hmac
+import json
 import re
 import signal
 from contextlib import AsyncExitStack
 
 import pytest
+from aiohttp import web
 
+from gateway import bootstrap
 from gateway.demo.cases import lodgements
 from gateway.demo.trader import Trader
-from gateway.settings import SCHEMAS
+from gateway.retry import RetryPolicy
+from gateway.settings import SCHEMAS, NotificationSettings, Settings
 from tests.gateway.http.listening import Event, Listener, listening
+from tests.gateway.receiving import receiving
+from tests.gateway.scripted import eventually, lodge_sample
 from tests.system.test_workers import AT_ONCE, house_of_two, log_when, stop
 
 COUNT = 12
@@ -65,3 +73,44 @@ async def test_whoever_was_listening_when_it_was_killed_hears_the_rest_from_the_
     accepted = {task.result().mrn for task in lodging if task.exception() is None}
     assert len(accepted) == COUNT
     assert {event.data["mrn"] for event in heard if event.kind in FINAL} == accepted
+
+
+PUSHED = NotificationSettings(look=0.02, private=True, retry=RetryPolicy(first=0.01, cap=0.02, attempts=2))
+USAGE = 2
+
+
+async def test_an_operator_gives_a_trader_an_address_and_sends_again_what_was_given_up(guichet, tmp_path):
+    database = f"sqlite:///{tmp_path / 'ledger.db'}"
+    settings = Settings(database=database, notifications=PUSHED)
+
+    async def command(*words: str, private: str = "true"):
+        allowed = {"GUICHET_NOTIFICATIONS__PRIVATE": private}
+        return await asyncio.to_thread(guichet, "notification", *words, "--database", database, **allowed)
+
+    async with receiving() as receiver, bootstrap.running(bootstrap.build(settings, adapters={})) as gateway:
+        trader, _ = await gateway.accounts.register("Greengate Brokers", "trader")
+        refused = await command("callback", "Greengate Brokers", receiver.url, private="false")
+        assert (refused.returncode, refused.stdout) == (USAGE, b"") and b"https://" in refused.stderr
+        assert (await command("callback", "Nobody", receiver.url)).returncode == USAGE
+        secret = (await command("callback", "Greengate Brokers", receiver.url)).stdout.strip()
+        assert secret.startswith(b"gs_")
+        assert (await command("list")).stdout == b"No notification was given up.\n"
+
+        async def refuse(request, told):
+            return web.Response(status=500) if told["kind"] == "accepted" else None
+
+        receiver.misbehave = refuse
+        accepted = await lodge_sample(gateway, trader, "import-machine-parts-germany.xml")
+        await eventually(lambda: receiver.numbers() == [2])
+        headers, body = receiver.requests[-1]
+        signed = headers["Guichet-Timestamp"].encode() + b"." + body
+        assert headers["Guichet-Signature"] == "sha256=" + hmac.new(secret, signed, hashlib.sha256).hexdigest()
+        listed = json.loads((await command("list", "--format", "json")).stdout)
+        told = {"account": "Greengate Brokers", "number": 1, "mrn": accepted.mrn, "attempts": 2}
+        assert listed == told | {"problem": "answered 500"}
+        receiver.misbehave = None
+        assert (await command("redeliver", "Greengate Brokers")).returncode == 0
+        await eventually(lambda: receiver.numbers() == [2, 1])
+        assert (await command("redeliver", "Greengate Brokers")).returncode == USAGE
+        assert (await command("silence", "Greengate Brokers")).returncode == 0
+        assert (await command("silence", "Greengate Brokers")).returncode == USAGE
