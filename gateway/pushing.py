@@ -20,8 +20,9 @@ from gateway import retry
 from gateway.clock import Clock, later, stamp
 from gateway.identifiers import Random
 from gateway.notifications import shown
-from gateway.ports import Callback, Push, Store
+from gateway.ports import Store
 from gateway.settings import NotificationSettings
+from gateway.told import Callback, Push
 
 log = logging.getLogger(__name__)
 

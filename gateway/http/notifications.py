@@ -20,7 +20,7 @@ from gateway.http.messages import SHOWN, unfit
 from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call, Parameter, Route
 from gateway.notifications import Acknowledged, Notifications, acknowledged, page, shown
-from gateway.ports import Asked, Told
+from gateway.told import Asked, Told
 
 PATH: Final = "/v1/notifications"
 PAGE, LARGEST_PAGE = 50, 500

@@ -19,24 +19,19 @@ from gateway.ports import (
     Acceptance,
     Account,
     Admission,
-    Asked,
-    Callback,
     CaseChange,
     CaseFile,
     Claim,
     Conflict,
-    DeadLetter,
     Dispatch,
     Listed,
-    Mark,
-    Push,
     StoredMessage,
-    Told,
 )
 from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
+from gateway.told import Asked, Callback, DeadLetter, Mark, Push, Told
 
 BUSY_SECONDS = 5.0
 

@@ -8,8 +8,9 @@ import pytest
 
 from gateway import audit, lifecycle
 from gateway.feed import prune
-from gateway.ports import Asked, Conflict, DeliveryChange, Mark, Told
+from gateway.ports import Conflict, DeliveryChange
 from gateway.store.sqlite import SqliteStore
+from gateway.told import Asked, Mark, Told
 from tests.gateway.ledger import admission, at, by_hand, change, decision, mrn
 from tests.gateway.scripted import ManualClock
 
