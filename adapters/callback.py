@@ -12,6 +12,7 @@ signature so that a receiver can refuse what somebody recorded and sends again.
 
 import asyncio
 import hmac
+import os
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -141,5 +142,9 @@ def _cause(error: BaseException) -> str:
         return "its certificate is not to be trusted"
     if isinstance(error, aiohttp.ClientConnectorError):
         inner = error.os_error
-        return str(inner) if isinstance(inner, _Private) else inner.strerror or "it cannot be connected to"
+        if isinstance(inner, _Private):
+            return str(inner)
+        if isinstance(inner, socket.gaierror):
+            return "its name cannot be looked up"
+        return f"no connection: {os.strerror(inner.errno)}" if inner.errno else "no connection"
     return "the connection broke off" if isinstance(error, OSError) else "what it answers is no HTTP"

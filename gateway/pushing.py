@@ -11,6 +11,7 @@ up, with the reason, for an operator to send again. The log that the trader can 
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -75,9 +76,9 @@ class Pusher:
         for push in fresh[: at_once - len(busy)]:
             key = account_id, push.number
             self._under_way[key] = task = asyncio.create_task(self._send(callback, push))
-            task.add_done_callback(lambda _, key=key: self._end(key))
+            task.add_done_callback(partial(self._end, key))
 
-    def _end(self, key: tuple[int, int]) -> None:
+    def _end(self, key: tuple[int, int], task: asyncio.Task[None]) -> None:
         del self._under_way[key]
         self._room.set()
 

@@ -172,6 +172,7 @@ async def _stream(request: web.Request, route: Route, gateway: Gateway, answer: 
         answer.value,
         headers,
         patience=gateway.settings.notifications.patience,
+        notice=gateway.settings.notifications.look,
         welcome=lambda: admit(gateway.accounts, route, request.headers),
     )
 

@@ -78,7 +78,7 @@ async def _parts(call: Call, after: int, acknowledged: int) -> AsyncGenerator[by
                 if found := await call.gateway.store.notifications(asked):
                     yield b"".join(_event(each, acknowledged) for each in found)
                     after = found[-1].number
-                elif not await feed.wait(account_id, after, chosen.heartbeat):
+                elif not await feed.wait(account_id, after, chosen.heartbeat) and not feed.closed:
                     yield b":\n\n"
     except Crowded:
         again = {"Retry-After": str(RECONNECT_SECONDS)}

@@ -26,9 +26,10 @@ async def stream(
     headers: Mapping[str, str],
     *,
     patience: float,
+    notice: float,
     welcome: Callable[[], Awaitable[object]],
 ) -> web.StreamResponse:
-    """The answer, when its parts have ended or its reader is gone.
+    """The answer, when its parts have ended or its reader is gone, which is noticed within so many seconds.
 
     `welcome` is asked before each part, and raises Fault when the reader may read no more. Raises what the first part
     raises: until then, nothing is written.
@@ -42,7 +43,7 @@ async def stream(
         _keep_little(request)
         try:
             await _write(response, first, patience)
-            async for part in parts:
+            while (part := await _next(request, parts, notice)) is not None:
                 await welcome()
                 await _write(response, part, patience)
             await response.write_eof()
@@ -58,6 +59,18 @@ _ENDS: dict[type[BaseException], str] = {
     TimeoutError: "its reader is too slow",
     Fault: "its reader's key was withdrawn",
 }
+
+
+async def _next(request: web.Request, parts: AsyncGenerator[bytes, None], notice: float) -> bytes | None:
+    """The next part, None at the end. Raises ConnectionError where nobody is there any more to wait for it."""
+    coming = asyncio.ensure_future(anext(parts, None))
+    while not coming.done():
+        await asyncio.wait({coming}, timeout=notice)
+        if request.transport is None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            raise ConnectionResetError
+    return coming.result()
 
 
 async def _write(response: web.StreamResponse, part: bytes, patience: float) -> None:

@@ -209,7 +209,8 @@ async def test_an_answer_without_end_is_not_read(poster, receiver):
 
 
 async def test_a_target_that_is_not_there_is_told_as_such(poster):
-    assert "refused" in await refusal(poster, "http://127.0.0.1:1/in")
+    assert await refusal(poster, "http://127.0.0.1:1/in") == "no connection: Connection refused"
+    assert await refusal(poster, "http://nowhere.invalid/in") == "its name cannot be looked up"
 
 
 @pytest.mark.parametrize(

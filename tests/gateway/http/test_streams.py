@@ -16,7 +16,7 @@ from tests.gateway.http.test_notifications import DOCUMENTS, decide, pulled
 from tests.gateway.ledger import admission
 from tests.gateway.scripted import eventually
 
-QUICK = NotificationSettings(look=0.01, heartbeat=0.05, patience=0.2, streams=2)
+QUICK = NotificationSettings(look=0.01, heartbeat=0.05, patience=0.2, streams=50)
 LONG = 8000  # more than all buffers on the way hold
 
 
@@ -104,27 +104,24 @@ async def test_a_reader_who_stalls_is_let_go_and_others_hear_all_meanwhile(quick
         assert (await stream.next()).id == seen + 1, "its cursor is as good as ever"
 
 
-async def test_an_account_has_so_many_streams_and_gets_back_those_it_leaves(quick):
-    async with heard(quick) as first, heard(quick):
-        reply = await quick.get(STREAM)
+async def test_an_account_has_so_many_streams_and_gets_back_those_it_leaves(tmp_path):
+    """Also where nothing is told meanwhile that a reader who has left would not take."""
+    two = NotificationSettings(look=0.01, streams=2)
+    async with housed(tmp_path, notifications=two) as house, heard(house) as first, heard(house):
+        reply = await house.get(STREAM)
         assert (reply.status, reply.json["type"]) == (503, "urn:guichet:problem:busy")
         assert "2" in reply.json["detail"] and reply.headers["Retry-After"]
-        async with heard(quick, caller="rival") as theirs:
+        async with heard(house, caller="rival") as theirs:
             assert theirs.answer.status == 200
         first.answer.close()
         async with asyncio.timeout(10):
-            while True:  # until the gateway has noticed
-                async with heard(quick) as again:
-                    if again.answer.status == 200:
-                        break
-
-
-async def test_asking_for_its_head_takes_no_place(quick):
-    for _ in range(5):
-        reply = await quick.call("HEAD", STREAM, "trader")
-        assert (reply.status, reply.media, reply.body) == (200, "text/event-stream", b"")
-    async with heard(quick) as stream:
-        assert stream.answer.status == 200
+            while (await house.call("HEAD", STREAM, "trader")).status != 200:
+                pass  # the gateway has not noticed yet
+        for _ in range(5):
+            reply = await house.call("HEAD", STREAM, "trader")
+            assert (reply.status, reply.media, reply.body) == (200, "text/event-stream", b""), "it takes no place"
+        async with heard(house) as stream:
+            assert stream.answer.status == 200
 
 
 async def test_a_key_that_is_withdrawn_hears_nothing_more(quick):
