@@ -21,21 +21,23 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from adapters.port import NotTaken
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 # A host that ends so is taken for a number by some, as 127.1 or 0x7f000001 (WHATWG URL, "ends in a number").
 _NUMBER = re.compile("[0-9]+|0[xX][0-9a-fA-F]*")
 
 
-class NotTaken(Exception):
-    """The notification was not taken; the text says why, in our own words."""
-
-
-class Poster:
+class HttpPoster:
     """Posts within `timeout` seconds each. `private` allows addresses that are not public, and plain HTTP."""
 
     def __init__(self, *, timeout: float, private: bool) -> None:
         self._timeout, self._private = timeout, private
         self._session: aiohttp.ClientSession | None = None
+
+    def check(self, url: str) -> None:
+        """Raises ValueError for an address that would never be posted to."""
+        checked(url, private=self._private)
 
     async def post(self, url: str, secret: str, number: int, at: int, body: bytes) -> None:
         """Returns when it was taken. Raises NotTaken."""

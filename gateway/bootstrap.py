@@ -8,7 +8,8 @@ from hashlib import sha256
 
 import msgspec
 
-from adapters.port import Adapter
+from adapters.callback import HttpPoster
+from adapters.port import Adapter, Poster
 from adapters.registry import build as build_adapter
 from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
@@ -73,6 +74,11 @@ def build(
     )
 
 
+def poster(settings: Settings) -> Poster:
+    """What carries notifications to addresses of traders, as far as the settings allow."""
+    return HttpPoster(timeout=settings.notifications.send, private=settings.notifications.private)
+
+
 def side_store(settings: Settings) -> Store:
     """The ledger alone, which may be opened beside a running gateway, for what operators do.
 
@@ -116,7 +122,13 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         if seat.number == 1:  # one of them is enough for these
             keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
             closing.push_async_callback(keeper.stop)
-            pusher = Pusher(gateway.store, gateway.settings.notifications, gateway.clock, gateway.random)
+            pusher = Pusher(
+                gateway.store,
+                poster(gateway.settings),
+                gateway.settings.notifications,
+                gateway.clock,
+                gateway.random,
+            )
             closing.push_async_callback(pusher.stop)
         yield gateway
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from adapters.callback import NotTaken, Poster
+from adapters.port import NotTaken, Poster
 from gateway import retry
 from gateway.clock import Clock, later, stamp
 from gateway.identifiers import Random
@@ -33,9 +33,11 @@ _JITTER_BYTES: Final = 4
 class Pusher:
     """Sends for as long as it is not stopped. Made in a running event loop."""
 
-    def __init__(self, store: Store, chosen: NotificationSettings, clock: Clock, random: Random) -> None:
-        self._store, self._chosen, self._clock, self._random = store, chosen, clock, random
-        self._poster = Poster(timeout=chosen.send, private=chosen.private)
+    def __init__(
+        self, store: Store, poster: Poster, chosen: NotificationSettings, clock: Clock, random: Random
+    ) -> None:
+        self._store, self._poster, self._chosen = store, poster, chosen
+        self._clock, self._random = clock, random
         self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._room = asyncio.Event()
         self._loop = asyncio.create_task(self._forever())

@@ -40,11 +40,11 @@ def callback(
     """
     import secrets
 
-    from adapters.callback import checked
+    from gateway import bootstrap
 
     settings = existing_database(load_settings(settings_file, database=database))
     try:
-        checked(url, private=settings.notifications.private)
+        bootstrap.poster(settings).check(url)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     secret = "gs_" + secrets.token_urlsafe(32)

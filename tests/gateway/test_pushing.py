@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from adapters import callback
-from adapters.callback import NotTaken, Poster, is_public
+from adapters.callback import HttpPoster, is_public
+from adapters.port import NotTaken
 from gateway.clock import utc_now
 from gateway.pushing import Pusher
 from gateway.retry import RetryPolicy
@@ -51,10 +52,15 @@ async def rival(store, other) -> int:
     return account.id
 
 
+def at_work(store) -> Pusher:
+    """Sends at once."""
+    return Pusher(store, HttpPoster(timeout=QUICK.send, private=True), QUICK, utc_now, lambda count: b"\x00" * count)
+
+
 @pytest.fixture
 async def pusher(store):
-    """Sends at once; started before anything happens, as in a gateway."""
-    made = Pusher(store, QUICK, utc_now, lambda count: b"\x00" * count)
+    """Started before anything happens, as in a gateway."""
+    made = at_work(store)
     yield made
     await made.stop()
 
@@ -137,11 +143,11 @@ async def test_what_is_never_taken_is_given_up_with_its_reason_and_sent_again_wh
 
 async def test_a_start_goes_on_where_the_last_one_ended(store, trader, receiver):
     await happen(store, trader, 1)
-    pusher = Pusher(store, QUICK, utc_now, lambda count: b"\x00" * count)
+    pusher = at_work(store)
     await eventually(lambda: len(receiver.taken) == 4)
     await pusher.stop()
     await happen(store, trader, 2)
-    pusher = Pusher(store, QUICK, utc_now, lambda count: b"\x00" * count)
+    pusher = at_work(store)
     await eventually(lambda: len(receiver.taken) == 8)
     await pusher.stop()
     assert receiver.numbers() == list(range(1, 9))
@@ -161,12 +167,12 @@ async def test_nothing_is_sent_to_who_gave_no_address_or_took_it_back(store, tra
 
 @pytest.fixture
 async def poster():
-    made = Poster(timeout=0.5, private=True)
+    made = HttpPoster(timeout=0.5, private=True)
     yield made
     await made.close()
 
 
-async def refusal(poster: Poster, url: str) -> str:
+async def refusal(poster: HttpPoster, url: str) -> str:
     with pytest.raises(NotTaken) as refused:
         await poster.post(url, SECRET, 1, 0, b'{"number":1,"mrn":"x"}')
     return str(refused.value)
@@ -239,7 +245,7 @@ def test_an_address_that_is_private_or_none_is_refused(url):
 
 async def test_a_name_for_a_private_address_is_refused_when_it_is_looked_up(receiver):
     """Nothing is wrong with the name; the address that would be connected to is."""
-    poster = Poster(timeout=5.0, private=False)
+    poster = HttpPoster(timeout=5.0, private=False)
     url = receiver.url.replace("http://127.0.0.1", "https://localhost")
     callback.checked(url, private=False)
     try:
