@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.told import NotificationStore
 from gateway.vocabulary import EventKind
 
 
@@ -214,7 +215,7 @@ class Listed(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
-class Store(Protocol):
+class Store(NotificationStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

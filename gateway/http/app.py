@@ -22,12 +22,14 @@ from gateway.http import (
     caching,
     changes,
     negotiate,
+    notifications,
     openapi,
     problems,
     public,
     publication,
     render,
     response_codes,
+    streaming,
     traders,
 )
 from gateway.http.access import admit
@@ -41,6 +43,7 @@ from gateway.service import Gateway
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
     *changes.ROUTES,
+    *notifications.ROUTES,
     *agencies.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
@@ -77,6 +80,7 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY] = gateway
+    application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(ROUTES)
     schemas = gateway.settings.schemas
@@ -88,6 +92,11 @@ def create(gateway: Gateway) -> web.Application:
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
             application.router.add_route(method, path, handler, expect_handler=bodies.leave_uninvited)
     return application
+
+
+async def _end_streams(application: web.Application) -> None:
+    """Whoever listens is sent home at once; other requests have their time to end."""
+    application[_GATEWAY].feed.close()
 
 
 @web.middleware
@@ -151,9 +160,25 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes,
                 media=media,
                 form="json" if route.media else format_of(media),
             )
-            return _respond(route, await route.handler(call), media, call.headers)
+            answer = await route.handler(call)
+        if route.streams:
+            return await _stream(request, route, gateway, answer)
+        return _respond(route, answer, media, call.headers)
 
     return serve
+
+
+async def _stream(request: web.Request, route: Route, gateway: Gateway, answer: Answer) -> web.StreamResponse:
+    """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
+    headers = {**_ALWAYS, CONVERSATION: request[_EXCHANGE], **answer.headers, "Content-Type": route.media[0]}
+    return await streaming.stream(
+        request,
+        answer.value,
+        headers,
+        patience=gateway.settings.notifications.patience,
+        notice=gateway.settings.notifications.look,
+        welcome=lambda: admit(gateway.accounts, route, request.headers),
+    )
 
 
 def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:

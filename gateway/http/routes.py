@@ -65,7 +65,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     types that `sends` names, as `reads` names those of the body (`message_schemas.ANY` is any). Its formats are
     `gives`, by default the body's own, or with `swaps` the other; what is `as_kept` is not negotiated beforehand.
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
-    ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes.
+    ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
+    to `streams` is written part by part: its handler answers with an iterator of them.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
     """
 
@@ -84,6 +85,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     media: tuple[str, ...] = ()
     fresh: str = ""
     deep: bool = False
+    streams: bool = False
     returns: type | None = None
     root: str = ""
     reads: tuple[str, ...] = (ANY,)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.ports import Claim, Decision, Delivery, Dispatch, Event, Listed
+from gateway.told import Told
 
 DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, delivery.requirements, delivery.items,
     delivery.created_at, delivery.due_at, delivery.attempts, delivery.next_attempt_at, delivery.problem,
@@ -46,6 +47,11 @@ def dispatch(row: sqlite3.Row) -> Dispatch:
 def event(row: sqlite3.Row) -> Event:
     """A row of the event table."""
     return Event(row["seq"], row["at"], row["kind"], row["actor"], _DATA.decode(row["data"]), row["digest"])
+
+
+def told(row: sqlite3.Row) -> Told:
+    """A row of the queries of `sqlite_notifications`."""
+    return Told(**(dict(row) | {"data": _DATA.decode(row["data"])}))
 
 
 def delivery_values(case_id: int, new: Delivery, due_now: str) -> tuple[object, ...]:

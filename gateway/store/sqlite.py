@@ -9,8 +9,9 @@ The methods say no more than the protocol in `gateway.ports`; what they do is in
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,10 +28,11 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_reads, sqlite_writes
+from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
+from gateway.told import Asked, Callback, DeadLetter, Mark, Push, Told
 
 BUSY_SECONDS = 5.0
 
@@ -177,6 +179,56 @@ class SqliteStore:
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
+
+    async def notifications(self, asked: Asked) -> list[Told]:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.notifications(db, asked))
+
+    async def mark(self, account_id: int) -> Mark:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.mark(db, account_id))
+
+    async def latest_notifications(self, account_ids: Collection[int]) -> dict[int, int]:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.latest(db, account_ids))
+
+    async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
+        return await self._opened.writer.run(lambda db: sqlite_notifications.acknowledge(db, account_id, through, at))
+
+    async def prune_notifications(self, before: str, bite: int) -> int:
+        pruned = 0
+        for account_id in await self._opened.readers.run(lambda db: sqlite_notifications.overfull(db, before)):
+            taken = bite
+            while taken == bite:
+                taken = await self._opened.writer.run(
+                    partial(sqlite_notifications.prune, account_id=account_id, before=before, limit=bite)
+                )
+                pruned += taken
+        return pruned
+
+    async def set_callback(self, name: str, url: str, secret: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))
+
+    async def remove_callback(self, name: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.remove_callback(db, name))
+
+    async def due_callbacks(self, now: str) -> list[Callback]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.due_callbacks(db, now))
+
+    async def due_pushes(self, account_id: int, now: str, limit: int) -> list[Push]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.due(db, account_id, now, limit))
+
+    async def push_taken(self, account_id: int, number: int, at: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.taken(db, account_id, number, at))
+
+    async def push_failed(self, account_id: int, number: int, at: str, again_at: str | None, problem: str) -> None:
+        failed = partial(
+            sqlite_pushes.failed, account_id=account_id, number=number, at=at, again_at=again_at, problem=problem
+        )
+        await self._opened.writer.run(failed)
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.dead_letters(db, limit))
+
+    async def redeliver(self, name: str, at: str) -> int:
+        return await self._opened.writer.run(lambda db: sqlite_pushes.redeliver(db, name, at))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gateway import bootstrap
 from gateway.http.app import create
 from gateway.http.server import Runner
 from gateway.service import Gateway
-from gateway.settings import BigSettings, Settings
+from gateway.settings import BigSettings, NotificationSettings, Settings
 
 CALLERS = (
     ("trader", "trader", None),
@@ -148,6 +148,7 @@ async def housed(
     ceiling: int = CEILING,
     schemas: Path | None = None,
     big: BigSettings | None = None,
+    notifications: NotificationSettings | None = None,
 ) -> AsyncIterator[House]:
     """A house of its own."""
     settings = Settings(
@@ -156,6 +157,7 @@ async def housed(
         patience=patience,
         schemas=schemas or Settings().schemas,
         big=big or BigSettings(),
+        notifications=notifications or NotificationSettings(),
     )
     gateway = bootstrap.build(settings, adapters={})
     gateway.workshop.open(gateway)

@@ -130,6 +130,8 @@ async def test_what_is_answered_is_what_is_described(house):
         ("POST", "/v1/validations", "/v1/validations", "trader", body),
         ("GET", "/v1/agency/deliveries", "/v1/agency/deliveries", "fsa", None),
         ("POST", "/v1/agency/deliveries/{id}/decision", f"{waiting['href']}/decision", "fsa", GRANTED),
+        ("GET", "/v1/notifications", "/v1/notifications", "trader", None),
+        ("POST", "/v1/notifications/acknowledgements", "/v1/notifications/acknowledgements?through=1", "trader", None),
         ("GET", "/healthz", "/healthz", None, None),
         ("GET", "/readyz", "/readyz", None, None),
         ("GET", "/v1/declarations/{mrn}", case, "trader", None),
