@@ -68,7 +68,7 @@ EVENT_KINDS: Final = {
 }
 
 # The events that a trader is told of without asking. What else happens is in the history of the case.
-TOLD: Final = (ACCEPTED, "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED)
+TOLD: Final = (ACCEPTED, "amendment", "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
 
 # What an agency may answer, and the event that it is for the delivery.
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
