@@ -10,7 +10,7 @@ import pytest
 from gateway import audit
 from gateway.ports import Acceptance, Conflict, DeliveryChange, StoredMessage
 from gateway.store import sqlite_groups, sqlite_reads, sqlite_writes
-from tests.gateway.ledger import additional, admission, at, by_hand, change, decision, digest, mrn
+from tests.gateway.ledger import additional, admission, at, by_hand, change, decision, digest, dispatch, mrn
 
 
 @pytest.fixture
@@ -51,6 +51,39 @@ async def test_what_came_after_the_declaration_is_kept_with_the_change_that_it_m
     assert not await store.apply(change(file, 3, additional=additional(3)))
     assert await store.additional(file.case.id, "invalidation") == later
     assert await store.additional(file.case.id, "other") is None
+
+
+async def test_deliveries_that_a_change_adds_come_after_all_others_and_are_due_at_once(store, trader):
+    for number in 1, 2:
+        await store.accept(admission(trader, number))
+    added = tuple(dispatch(3, agency, 5) for agency in ("FSA", "PHA"))
+    file = await store.case_file(mrn(1))
+    assert await store.apply(change(file, 5, DeliveryChange(id="FSA-1", state="superseded"), added=added))
+    assert not await store.apply(change(file, 6, added=(dispatch(4, "FSA", 6),)))
+    file = await store.case_file(mrn(1))
+    assert [(each.id, each.state) for each in file.deliveries] == [
+        ("FSA-1", "superseded"),
+        ("FSA-3", "queued"),
+        ("PHA-3", "queued"),
+    ]
+    assert await store.fetch("FSA", "FSA-4") is None
+    claims = await store.claim("FSA", 9, at(5), at(60))
+    assert [(claim.mrn, claim.delivery.id, claim.body) for claim in claims] == [
+        (mrn(2), "FSA-2", dispatch(2, "FSA").body),
+        (mrn(1), "FSA-3", added[0].body),
+    ]
+
+
+async def test_versions_are_numbered_and_the_last_one_is_found_without_its_number(store, trader):
+    await store.accept(admission(trader, 1))
+    for number in 2, 3:
+        file = await store.case_file(mrn(1))
+        assert await store.apply(change(file, number, additional=additional(number, "amendment")))
+    case_id = file.case.id
+    assert await store.additional(case_id, "amendment") == additional(3, "amendment")
+    assert await store.additional(case_id, "amendment", 2) == additional(2, "amendment")
+    assert await store.additional(case_id, "amendment", 4) is None
+    assert await store.additional(case_id, "invalidation", 2) is None
 
 
 async def test_what_is_not_there_is_said_so(store):

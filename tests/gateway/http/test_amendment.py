@@ -2,9 +2,10 @@
 
 import pytest
 
+from gateway.offload import PROCESS
 from tests.gateway.http.conftest import canonical, read_sample
 from tests.gateway.http.test_agencies import GRANTED
-from tests.gateway.scripted import altered
+from tests.gateway.scripted import altered, invalidation
 from tests.gateway.test_amendment import COFFEE, HOTEL, ROSES
 
 RES = "{urn:wco:datamodel:WCO:RES-DMS:2}"
@@ -99,3 +100,15 @@ async def test_what_is_released_cannot_be_amended(house):
         "urn:guichet:problem:illegal-state",
         "released",
     )
+
+
+async def test_big_messages_do_the_same_in_a_process_of_their_own(house):
+    mrn = (await house.lodge())["mrn"]
+    padding = b"<!--" + b"x" * (PROCESS + 1) + b"-->"
+    whole = read_sample("import-hotel-supplies.xml").replace(*(text.encode() for text in ROSES)) + padding
+    done = await amend(house, mrn, whole, "xml", Accept="application/json")
+    assert (done.status, done.json["version"], done.json["asked"]) == (200, 2, ["PHS"])
+    assert (await amend(house, mrn, altered(HOTEL, ROSES))).json["replayed"]
+    path, body = f"/v1/declarations/{mrn}/invalidation", invalidation(mrn) + b" " * PROCESS
+    assert (await house.post(path, body)).status == 200
+    assert (await house.post(path, invalidation(mrn))).json["replayed"]
