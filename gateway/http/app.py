@@ -17,12 +17,13 @@ from multidict import CIMultiDict
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.docs.library import Library
 from gateway.http import agencies, bodies, caching, negotiate, openapi, problems, public, publication, render, traders
-from gateway.http.access import admit
+from gateway.http.access import identify, judge
 from gateway.http.problems import Fault
-from gateway.http.routes import CONVERSATION, Answer, Call, Route
+from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import AccessLog, log
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
+from gateway.rights import right as right_to
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *publication.ROUTES, *public.ROUTES)
@@ -31,6 +32,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _GATEWAY = web.AppKey("gateway", Gateway)
 _EXCHANGE = web.RequestKey("conversation_id", str)
+_ENDING = web.RequestKey("key_ends", str)
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _ALWAYS = {
     "Server": "guichet",
@@ -81,6 +83,8 @@ async def converse(request: web.Request, handler: Handler) -> web.StreamResponse
     with speaking(gateway.words[language]):
         response = await handler(request)
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
+    if _ENDING in request:
+        response.headers[KEY_EXPIRES] = request[_ENDING]
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
     return response
@@ -109,9 +113,13 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 
 def _serve(route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room) -> Handler:
     ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
+    right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        account = await admit(gateway.accounts, route, request.headers)
+        caller = await identify(gateway.accounts, right, request.headers)
+        if caller.ending is not None:
+            request[_ENDING] = caller.ending
+        owner = judge(right, caller)
         if route.takes:
             bodies.check(request, ceiling)
         media = _negotiate(route, request)
@@ -121,7 +129,8 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes,
                 gateway=gateway,
                 library=library,
                 openapi=description,
-                account=account,
+                account=caller.account,
+                owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),
                 query=dict(_clean(request.query)),

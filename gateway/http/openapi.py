@@ -11,8 +11,9 @@ import msgspec
 
 from gateway.http import message_schemas, negotiate, render, webhooks
 from gateway.http.problems import KINDS, Problem, title
-from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, Parameter, Route
+from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, KEY_EXPIRES, Parameter, Route
 from gateway.media import Format
+from gateway.rights import right as right_to
 
 VERSION = "1"
 ABOUT = """\
@@ -35,6 +36,7 @@ _LANGUAGE = Parameter(
     text="The languages that the caller reads, with weights; texts for people come in the best that there is.",
     schema={"type": "string", "examples": ["fr-CA, fr;q=0.9, en;q=0.5"]},
 )
+_KEY_EXPIRES = "The last day of the caller's key, UTC; only where it is at most 30 days off."
 _SPOKEN = {"description": "The language of the texts for people.", "schema": {"type": "string"}}
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -47,6 +49,7 @@ _TAKEN = (
 # What RFC 9110 asks to be said with a status, and what it tells.
 _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": 'How to show a key: Bearer, with error="invalid_token" where the key is not known.'},
+    403: {"WWW-Authenticate": "Bearer with insufficient_scope and the scope that the key lacks, where that is why."},
     405: {"Allow": "The methods that this address takes."},
     415: {"Accept": "The media types that are taken.", "Accept-Encoding": "The content codings that are taken."},
     503: {"Retry-After": "Seconds after which to try again."},
@@ -87,7 +90,7 @@ def problem_statuses(route: Route) -> list[int]:
     """The errors that a route may answer with: its own, and those that its other columns imply."""
     implied = {
         (400, 408, 413, 415, 417, 503): bool(route.takes),
-        (401, 403): bool(route.roles),
+        (401, 403): right_to(route.name) is not None,
         (405, 406, 500): True,
     }
     return sorted({*route.problems, *(status for some, given in implied.items() if given for status in some)})
@@ -98,15 +101,16 @@ def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[
     same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}} if route.fresh else {}
     parameters = (*route.parameters, *((IF_NONE_MATCH,) if route.fresh else ()), _CONVERSATION, _LANGUAGE)
     bad = {str(status): {"$ref": f"#/components/responses/{status}"} for status in problem_statuses(route)}
+    right = right_to(route.name)
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "parameters": [_parameter(parameter) for parameter in parameters],
         "responses": {str(route.status): good, **same, **bad},
-        "security": [{name: []} for name in _SECURITY] if route.roles else [],
+        "security": [{name: []} for name in _SECURITY] if right else [],
     }
-    if route.roles:
-        operation["description"] = f"For the role {' or '.join(route.roles)}."
+    if right:
+        operation["description"] = f"For the role {' or '.join(right.reach)}. The scope is {right.scope}."
     if route.takes:
         content = message_schemas.content(("xml", "json"), route.reads)
         told = f"{route.takes} {_TAKEN}"
@@ -131,7 +135,8 @@ def _headers(route: Route) -> dict[str, Any]:
     """The headers of an answer: those of all answers, those that let it be kept, and the route's own."""
     kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
     told = {"Content-Language": _SPOKEN} if "issues" in getattr(route.returns, "__struct_fields__", ()) else {}
-    own = {**kept, **route.headers}
+    warned = {KEY_EXPIRES: _KEY_EXPIRES} if right_to(route.name) else {}
+    own = {**kept, **warned, **route.headers}
     return {
         CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
         **{name: {"description": text, "schema": {"type": "string"}} for name, text in own.items()},

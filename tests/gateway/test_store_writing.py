@@ -303,7 +303,7 @@ async def test_a_database_of_a_newer_program_is_left_alone(opened, database):
     with by_hand(database) as connection:
         connection.execute(f"PRAGMA user_version = {form}")
     reopened = await opened()
-    assert await reopened.account_by_key(digest(b"key")) is not None
+    assert await reopened.holder(digest(b"key")) is not None
 
 
 async def test_what_cannot_be_a_database_is_said_so(tmp_path):
