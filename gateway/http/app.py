@@ -32,7 +32,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _GATEWAY = web.AppKey("gateway", Gateway)
 _EXCHANGE = web.RequestKey("conversation_id", str)
-_ENDING = web.RequestKey("key_ends", str)
+_ENDING = web.RequestKey("ending", str)
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _ALWAYS = {
     "Server": "guichet",
@@ -78,13 +78,14 @@ async def converse(request: web.Request, handler: Handler) -> web.StreamResponse
     brought = request.headers.get(CONVERSATION, "")
     known = brought.lower() if _UUID.fullmatch(brought) else None
     request[_EXCHANGE] = known or new_conversation_id(request.app[_GATEWAY].random)
+    request[_ENDING] = ""
     gateway = request.app[_GATEWAY]
     language = negotiate.language(", ".join(request.headers.getall("Accept-Language", ())), tuple(gateway.words))
     with speaking(gateway.words[language]):
         response = await handler(request)
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
-    if _ENDING in request:
-        response.headers[KEY_EXPIRES] = request[_ENDING]
+    if ending := request[_ENDING]:
+        response.headers[KEY_EXPIRES] = ending
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
     return response

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from gateway.accounts import Accounts, KeyExpired, key_digest, last_day, standing
-from gateway.ports import FIRST_KEY, KeyTerms
+from gateway.ports import FIRST_KEY, ApiKey, KeyTerms
 from gateway.rights import ROLES, scopes
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.ledger import at, by_hand, digest, held_by_another_program, mrn
@@ -60,6 +60,7 @@ async def test_who_withdraws_a_key_itself_sees_it_end_at_once(accounts):
 
 async def test_a_third_living_key_is_refused_until_one_of_the_two_is_gone(accounts, store, clock):
     await accounts.register(NAME, "trader", terms=KeyTerms(expires_on="2026-11-22"))
+    clock.advance(60)
     await accounts.add_key(NAME, SECOND)
     living = sorted(each.key.id for each in await store.keys(NAME))
     with pytest.raises(ValueError, match=f"has 2 keys that live: {', '.join(living)}; revoke one"):
@@ -70,6 +71,7 @@ async def test_a_third_living_key_is_refused_until_one_of_the_two_is_gone(accoun
         await accounts.add_key(NAME, KeyTerms(label="fourth"))
     await accounts.revoke_key(NAME, living[0])
     await accounts.revoke_key(NAME, living[1])
+    clock.advance(60)
     await accounts.add_key(NAME, KeyTerms(label="fourth"))
     assert [each.key.label for each in await store.keys(NAME)] == ["first", "second", "third", "fourth"]
 
@@ -205,8 +207,8 @@ def test_what_is_no_end_is_refused(expires):
 async def test_how_a_key_stands_is_seen_in_a_word(accounts, store):
     await accounts.register(NAME, "trader")
     ends = (None, "2026-12-22", "2026-12-21", "2026-11-21", "2026-11-20")
-    [(_, key)] = [(each.account, each.key) for each in await store.keys(NAME)]
-    words = [standing(type(key)(id=key.id, expires_on=end), TODAY) for end in ends]
+    [key] = [each.key for each in await store.keys(NAME)]
+    words = [standing(ApiKey(id=key.id, expires_on=end), TODAY) for end in ends]
     assert words == ["live", "live", "ends in 30 days", "ends in 0 days", "expired"]
     assert standing((await accounts.revoke_key(NAME, key.id)).key, TODAY) == "revoked"
 

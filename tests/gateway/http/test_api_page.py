@@ -42,12 +42,11 @@ def test_every_field_of_a_decision_is_explained():
 
 
 def test_the_page_shows_the_table_of_rights_as_it_is():
-    shown = re.findall(
-        r"^\| `(\w+)` \| (.*) \|$", PAGE.partition("## Who may do what")[2].partition("\n## ")[0], re.MULTILINE
-    )
-    name, *rows = (line.split() for line in TABLE.strip().splitlines())
+    section = PAGE.partition("## Who may do what")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
+    heading, *rows = (line.split() for line in TABLE.strip().splitlines())
     assert [[route, *cells.split(" | ")] for route, cells in shown] == rows
-    assert f"| scope | {' | '.join(name[2:])} |" in PAGE
+    assert f"| scope | {' | '.join(heading[2:])} |" in section
 
 
 def test_every_header_of_a_delivery_is_explained():

@@ -146,9 +146,9 @@ async def test_the_last_day_of_a_key_that_ends_soon_is_on_every_answer(stage):
 @pytest.mark.parametrize(("language", "words"), [("en", "ended on"), ("fr", "a pris fin le"), ("es", "terminó el")])
 async def test_who_holds_a_key_that_ended_is_told_the_day(stage, language, words):
     house, name = stage.house, f"ended, {language}"
-    terms = KeyTerms(expires_on="2026-01-31")
+    terms = KeyTerms(expires_on="2020-01-31")
     _, house.keys[name] = await house.gateway.accounts.register(name, "trader", terms=terms)
     reply = await house.get("/v1/declarations/26XZ", name, Accept_Language=language)
     assert reply.status == 401
-    assert f"{words} 2026-01-31" in reply.json["detail"]
+    assert f"{words} 2020-01-31" in reply.json["detail"]
     assert 'error="invalid_token"' in reply.headers["WWW-Authenticate"]
