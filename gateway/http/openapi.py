@@ -90,7 +90,7 @@ def problem_statuses(route: Route) -> list[int]:
     """The errors that a route may answer with: its own, and those that its other columns imply."""
     implied = {
         (400, 408, 413, 415, 417, 503): bool(route.takes),
-        (401, 403): right_to(route.name) is not None,
+        (401, 403): bool(route.roles),
         (405, 406, 500): True,
     }
     return sorted({*route.problems, *(status for some, given in implied.items() if given for status in some)})
@@ -101,15 +101,14 @@ def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[
     same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}} if route.fresh else {}
     parameters = (*route.parameters, *((IF_NONE_MATCH,) if route.fresh else ()), _CONVERSATION, _LANGUAGE)
     bad = {str(status): {"$ref": f"#/components/responses/{status}"} for status in problem_statuses(route)}
-    right = right_to(route.name)
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "parameters": [_parameter(parameter) for parameter in parameters],
         "responses": {str(route.status): good, **same, **bad},
-        "security": [{name: []} for name in _SECURITY] if right else [],
+        "security": [{name: []} for name in _SECURITY] if route.roles else [],
     }
-    if right:
+    if right := right_to(route.name):
         operation["description"] = f"For the role {' or '.join(right.reach)}. The scope is {right.scope}."
     if route.takes:
         content = message_schemas.content(("xml", "json"), route.reads)
@@ -135,7 +134,7 @@ def _headers(route: Route) -> dict[str, Any]:
     """The headers of an answer: those of all answers, those that let it be kept, and the route's own."""
     kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
     told = {"Content-Language": _SPOKEN} if "issues" in getattr(route.returns, "__struct_fields__", ()) else {}
-    warned = {KEY_EXPIRES: _KEY_EXPIRES} if right_to(route.name) else {}
+    warned = {KEY_EXPIRES: _KEY_EXPIRES} if route.roles else {}
     own = {**kept, **warned, **route.headers}
     return {
         CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},

@@ -17,6 +17,7 @@ from gateway.http.bodies import Body
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
+from gateway.rights import right as right_to
 from gateway.service import Gateway
 
 NOBODY = Caller(Account(id=0, name="nobody", role=""))  # who calls a route that is open to all
@@ -97,6 +98,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = ()
     headers: Mapping[str, str] = {}
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Whom the table of rights lets call it; none where it is open to all. Raises LookupError."""
+        right = right_to(self.name)
+        return tuple(right.reach) if right else ()
 
 
 MESSAGE_HEADER = Parameter(

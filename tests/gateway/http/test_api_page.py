@@ -43,7 +43,7 @@ def test_every_field_of_a_decision_is_explained():
 
 def test_the_page_shows_the_table_of_rights_as_it_is():
     section = PAGE.partition("## Who may do what")[2].partition("\n## ")[0]
-    shown = re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
+    shown = re.findall(r"^\| `([\w-]+)` \| (.*) \|$", section, re.MULTILINE)
     heading, *rows = (line.split() for line in TABLE.strip().splitlines())
     assert [[route, *cells.split(" | ")] for route, cells in shown] == rows
     assert f"| scope | {' | '.join(heading[2:])} |" in section
