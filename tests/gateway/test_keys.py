@@ -41,7 +41,7 @@ async def test_a_second_key_takes_over_from_the_first_without_a_gap(accounts, st
     assert (await accounts.authenticate(second)).account == account
     assert (await accounts.authenticate(first)).account == account
     old, new = (each.key for each in await store.keys(NAME))
-    assert (old.label, new) == ("first", made.key)
+    assert (old.label, new.label, new.id) == ("first", "second", made.key.id)
     assert key_digest(second).startswith(new.id)
     await Accounts(store, clock).revoke_key(NAME, old.id)
     clock.advance(29)

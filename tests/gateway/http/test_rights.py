@@ -59,7 +59,7 @@ def cells():
                 yield role, name, whose
 
 
-@pytest.mark.parametrize(("role", "name", "whose"), cells())
+@pytest.mark.parametrize(("role", "name", "whose"), list(cells()))
 async def test_every_cell_of_the_table_is_what_a_caller_meets(stage, role, name, whose):
     reach = RIGHTS[name].reach.get(role)
     expected = "deny" if reach is None else "allow" if reach == ANY or whose == "own" else "hide"
