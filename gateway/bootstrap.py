@@ -64,7 +64,7 @@ def build(
         agencies=agencies,
         projectors=_projectors(registry, agencies),
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
-        accounts=Accounts(store),
+        accounts=Accounts(store, clock),
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),

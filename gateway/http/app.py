@@ -32,12 +32,13 @@ from gateway.http import (
     streaming,
     traders,
 )
-from gateway.http.access import admit
+from gateway.http.access import identify, judge
 from gateway.http.problems import Fault
-from gateway.http.routes import CONVERSATION, Answer, Call, Route
+from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import AccessLog, log
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
+from gateway.rights import right as right_to
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (
@@ -54,6 +55,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _GATEWAY = web.AppKey("gateway", Gateway)
 _EXCHANGE = web.RequestKey("conversation_id", str)
+_ENDING = web.RequestKey("ending", str)
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _ALWAYS = {
     "Server": "guichet",
@@ -105,11 +107,14 @@ async def converse(request: web.Request, handler: Handler) -> web.StreamResponse
     brought = request.headers.get(CONVERSATION, "")
     known = brought.lower() if _UUID.fullmatch(brought) else None
     request[_EXCHANGE] = known or new_conversation_id(request.app[_GATEWAY].random)
+    request[_ENDING] = ""
     gateway = request.app[_GATEWAY]
     language = negotiate.language(", ".join(request.headers.getall("Accept-Language", ())), tuple(gateway.words))
     with speaking(gateway.words[language]):
         response = await handler(request)
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
+    if ending := request[_ENDING]:
+        response.headers[KEY_EXPIRES] = ending
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
     return response
@@ -138,9 +143,13 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 
 def _serve(route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room) -> Handler:
     ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
+    right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        account = await admit(gateway.accounts, route, request.headers)
+        caller = await identify(gateway.accounts, right, request.headers)
+        if caller.ending is not None:
+            request[_ENDING] = caller.ending
+        owner = judge(right, caller)
         if route.takes:
             bodies.check(request, ceiling)
         media = _negotiate(route, request)
@@ -150,7 +159,8 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes,
                 gateway=gateway,
                 library=library,
                 openapi=description,
-                account=account,
+                account=caller.account,
+                owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),
                 query=dict(_clean(request.query)),
@@ -177,8 +187,14 @@ async def _stream(request: web.Request, route: Route, gateway: Gateway, answer: 
         headers,
         patience=gateway.settings.notifications.patience,
         notice=gateway.settings.notifications.look,
-        welcome=lambda: admit(gateway.accounts, route, request.headers),
+        welcome=lambda: _still_welcome(request, route, gateway),
     )
+
+
+async def _still_welcome(request: web.Request, route: Route, gateway: Gateway) -> None:
+    """Raises Fault where the caller's key opens the route no more."""
+    right = right_to(route.name)
+    judge(right, await identify(gateway.accounts, right, request.headers))
 
 
 def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from gateway.http.message_schemas import ANY
 from gateway.http.messages import named_message
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
-from gateway.http.traders import AS, PATH, kept, own_case
+from gateway.http.traders import AS, PATH, kept, shown_case
 from gateway.intake import LODGED, Lodgement
 from gateway.invalidation import INVALIDATING, Invalidated, invalidate
 
@@ -47,7 +47,7 @@ def _unchanged(call: Call) -> Unchanged:
 
 async def invalidation(call: Call) -> Answer:
     """The invalidation of the case as it came, or with `as` in another format."""
-    case = (await own_case(call)).case
+    case = (await shown_case(call)).case
     stored = await call.gateway.store.additional(case.id, lifecycle.INVALIDATION)
     if stored is None:
         raise not_found()
@@ -62,7 +62,6 @@ ROUTES = (
         handler=renew,
         summary="Amend a declaration, as long as an agency has still to decide: the whole of it, as its next version.",
         says="The declaration is amended, now or by an earlier request that this one repeats.",
-        roles=("trader",),
         takes="The whole declaration (DEC), or one of a package that derives from it, under the same reference.",
         reads=(*LODGED, ANY),
         returns=Amended,
@@ -77,7 +76,6 @@ ROUTES = (
         handler=take_back,
         summary="Invalidate a declaration, as long as an agency has still to decide.",
         says="The declaration is invalidated, now or by an earlier request that this one repeats.",
-        roles=("trader",),
         takes="An invalidation (CANCEL) whose Declaration/ID is the MRN, or one of a package that derives from it.",
         reads=(*INVALIDATING, ANY),
         returns=Invalidated,
@@ -92,7 +90,6 @@ ROUTES = (
         handler=invalidation,
         summary="The invalidation of a declaration byte for byte as it came, or converted.",
         says="The invalidation. Without `as` it has the media type that it came under.",
-        roles=("trader",),
         as_kept=True,
         sends=(*INVALIDATING, ANY),
         parameters=(MRN, AS),

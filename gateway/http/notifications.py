@@ -147,7 +147,6 @@ ROUTES = (
         handler=pull,
         summary="What the trader is told of its cases, oldest first; by case or time, what it was told before.",
         says="A page of notifications.",
-        roles=("trader",),
         returns=Notifications,
         root="notifications",
         parameters=(
@@ -171,7 +170,6 @@ ROUTES = (
         handler=acknowledge,
         summary="Acknowledge all notifications up to a number. To say so again does no harm.",
         says="They are acknowledged.",
-        roles=("trader",),
         returns=Acknowledged,
         root="acknowledged",
         parameters=(
@@ -194,7 +192,6 @@ ROUTES = (
             "The notifications as they are recorded. The id of an event is the number of a notification, its data the "
             "notification as JSON; a comment is a sign of life."
         ),
-        roles=("trader",),
         streams=True,
         media=(EVENT_STREAM,),
         parameters=(

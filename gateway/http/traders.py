@@ -1,8 +1,10 @@
 """Routes for a trader: lodge a declaration, ask what became of it, and try a message without lodging it.
 
-A trader sees its own cases only; another's gives the same answer as one that never was.
+A trader sees its own cases only; another's gives the same answer as one that never was. Who by the table of rights
+sees everybody's leaves a line in the log for each look, because what traders declare is confidential.
 """
 
+import logging
 import re
 from datetime import date
 
@@ -12,7 +14,6 @@ from datamodel.codecs import write
 from datamodel.issues import Issue
 from datamodel.wording import either, phrase
 from gateway import lifecycle
-from gateway.accounts import ROLES
 from gateway.cases import version_of
 from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
@@ -29,6 +30,8 @@ from gateway.views import CaseStatus, Timeline, status, timeline
 
 PATH = "/v1/declarations"
 _KEY = re.compile("[!-~]{1,255}")
+
+log = logging.getLogger(__name__)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -61,14 +64,14 @@ async def take(call: Call) -> Answer:
 
 async def stand(call: Call) -> Answer:
     """Where the case stands, rolled up and agency by agency. Its version is the ETag of both formats' answers."""
-    found = await own_case(call)
+    found = await shown_case(call)
     shown = status(found, call.gateway.agencies, call.gateway.clock())
     return Answer(value=shown, headers={"ETag": version_tag(found.case.version, call.form)})
 
 
 async def message(call: Call) -> Answer:
     """The declaration as it came, or with `as` in another format: the version that counts, or another one."""
-    file = await own_case(call)
+    file = await shown_case(call)
     counts = version_of(file).number
     number = _version(call.query.get("version"), counts)
     if number == 1:
@@ -102,13 +105,13 @@ async def kept(call: Call, stored: StoredMessage | AdditionalMessage, message: s
 
 async def answer(call: Call) -> Answer:
     """The response message (RES) for the case as it stands."""
-    parsed = response(await own_case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
+    parsed = response(await shown_case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
     return Answer(value=write(parsed, call.form), media=call.media)
 
 
 async def events(call: Call) -> Answer:
     """Every step of the case, oldest first."""
-    return Answer(value=timeline(await own_case(call)))
+    return Answer(value=timeline(await shown_case(call)))
 
 
 async def validate(call: Call) -> Answer:
@@ -123,11 +126,14 @@ async def convert(call: Call) -> Answer:
     return Answer(value=await converted(call), media=call.media)
 
 
-async def own_case(call: Call) -> CaseFile:
-    """The trader's own case of that MRN. Raises Fault."""
-    found = await call.gateway.store.case_file(call.path["mrn"], call.account.id)
+async def shown_case(call: Call) -> CaseFile:
+    """The case of that MRN, if the caller may see it. Raises Fault."""
+    found = await call.gateway.store.case_file(call.path["mrn"], call.owner)
     if found is None:
         raise not_found()
+    if call.owner is None:
+        who = (call.account.name, call.account.role)
+        log.info("conversation %s: %r, %s, looks into case %s", call.conversation_id, *who, found.case.mrn)
     return found
 
 
@@ -163,7 +169,6 @@ ROUTES = (
         summary="Lodge a declaration. When this is answered, it is on record.",
         says="The declaration is taken, now or by an earlier request that this one repeats.",
         status=202,
-        roles=("trader",),
         takes="A declaration (DEC), or one of a package that derives from it.",
         reads=(*LODGED, ANY),
         returns=Acceptance,
@@ -179,7 +184,6 @@ ROUTES = (
         handler=stand,
         summary="Where a declaration stands: one status, and one per agency.",
         says="The status.",
-        roles=("trader",),
         returns=CaseStatus,
         root="status",
         parameters=(MRN,),
@@ -196,7 +200,6 @@ ROUTES = (
             "The declaration. Without `as` it has the media type that it was lodged under, which may be another that "
             "ends in +xml or +json."
         ),
-        roles=("trader",),
         as_kept=True,
         sends=(*LODGED, ANY),
         parameters=(MRN, AS, VERSION),
@@ -209,7 +212,6 @@ ROUTES = (
         handler=answer,
         summary="The response message for the declaration as it stands.",
         says="The response (RES).",
-        roles=("trader",),
         sends=(RESPONSE,),
         parameters=(MRN,),
         problems=(404,),
@@ -221,7 +223,6 @@ ROUTES = (
         handler=events,
         summary="Every step of the declaration, oldest first.",
         says="The steps.",
-        roles=("trader",),
         returns=Timeline,
         root="timeline",
         parameters=(MRN,),
@@ -234,7 +235,6 @@ ROUTES = (
         handler=validate,
         summary="Try a message of any type. Nothing is stored.",
         says="The message is valid.",
-        roles=ROLES,
         takes="A message of any type that the gateway knows.",
         returns=Verdict,
         root="validation",
@@ -256,7 +256,6 @@ ROUTES = (
         handler=convert,
         summary="The same message as XML or JSON. Nothing is stored.",
         says="The message in the format that Accept asks for, by default the one it did not come in.",
-        roles=ROLES,
         takes="A message of any type that the gateway knows.",
         swaps=True,
         parameters=(MESSAGE_HEADER,),

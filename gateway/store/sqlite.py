@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.ports import (
+    FIRST_KEY,
     Acceptance,
     Account,
     AdditionalMessage,
@@ -25,6 +26,8 @@ from gateway.ports import (
     Claim,
     Conflict,
     Dispatch,
+    Holder,
+    KeyTerms,
     Listed,
     StoredMessage,
 )
@@ -119,11 +122,27 @@ class SqliteStore:
     async def ping(self) -> None:
         await self._opened.writer.run(sqlite_writes.ping)
 
-    async def add_account(self, name: str, role: str, agency: str | None, key_digest: str) -> Account:
-        return await self._opened.writer.run(lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest))
+    async def add_account(
+        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
+    ) -> Account:
+        return await self._opened.writer.run(
+            lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest, terms)
+        )
 
-    async def account_by_key(self, key_digest: str) -> Account | None:
-        return await self._opened.readers.run(lambda db: sqlite_reads.account_by_key(db, key_digest))
+    async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
+        return await self._opened.writer.run(lambda db: sqlite_writes.add_key(db, name, key_digest, terms, today, most))
+
+    async def revoke_key(self, name: str, key_id: str, at: str) -> Holder:
+        return await self._opened.writer.run(lambda db: sqlite_writes.revoke_key(db, name, key_id, at))
+
+    async def note_use(self, key_digest: str, day: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_writes.note_use(db, key_digest, day))
+
+    async def holder(self, key_digest: str) -> Holder | None:
+        return await self._opened.readers.run(lambda db: sqlite_reads.holder(db, key_digest))
+
+    async def keys(self, name: str | None = None) -> list[Holder]:
+        return await self._opened.readers.run(lambda db: sqlite_reads.keys(db, name))
 
     async def accounts(self) -> list[Account]:
         return await self._opened.readers.run(sqlite_reads.accounts)

@@ -59,8 +59,8 @@ def connect_to_write(path: Path, busy_seconds: float) -> sqlite3.Connection:
             raise UnfitDatabase(f"{path} lies on a file system that cannot hold a write-ahead log")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LOGGED_PAGES}")
-        connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection, path)
+        connection.execute("PRAGMA foreign_keys = ON")  # from here on: a migration may make anew what others refer to
         connection.execute(TELL)
     except BaseException:
         connection.close()

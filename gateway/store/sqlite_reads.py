@@ -1,6 +1,6 @@
 """What is read: queries for one connection within one transaction.
 
-Every one finds its rows by an index, save for the list of all accounts.
+Every one finds its rows by an index, save for the lists of all accounts and of all keys.
 """
 
 import sqlite3
@@ -17,6 +17,7 @@ from gateway.ports import (
     Conflict,
     Decision,
     Dispatch,
+    Holder,
     Listed,
     StoredMessage,
 )
@@ -42,9 +43,12 @@ ACCEPTED_BY_KEY = f"""{_ACCEPTED} {_ASKED} CROSS JOIN idempotency CROSS JOIN dec
     AND idempotency_key = json_extract(asked.value, '$[2]') AND declaration_case.id = case_id"""
 ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} {_ASKED} CROSS JOIN declaration_case
     WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
-_ACCOUNT = "SELECT id, name, role, agency, revoked_at FROM account"
-ACCOUNT_BY_KEY = f"{_ACCOUNT} WHERE key_digest = ? AND revoked_at IS NULL"
-ALL_ACCOUNTS = f"{_ACCOUNT} ORDER BY name"
+ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at FROM account ORDER BY name"
+_HOLDER = f"SELECT {rows.HOLDER} FROM api_key CROSS JOIN account ON account.id = account_id"
+HOLDER = f"{_HOLDER} WHERE digest = ? AND api_key.revoked_at IS NULL AND account.revoked_at IS NULL"
+_HOLDERS = f"SELECT {rows.HOLDER} FROM account CROSS JOIN api_key ON account.id = account_id"
+KEYS = f"{_HOLDERS} WHERE name = ?"
+ALL_KEYS = f"{_HOLDERS} ORDER BY name"
 NEXT_ATTEMPT = "SELECT min(next_attempt_at) FROM delivery WHERE state = 'queued' AND agency = ?"
 _PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     AND seq > coalesce((SELECT before.seq FROM delivery AS before WHERE before.id = :after), 0)
@@ -124,10 +128,16 @@ def additional(connection: sqlite3.Connection, case_id: int, kind: str, number: 
     return None if row is None else AdditionalMessage(**dict(row))
 
 
-def account_by_key(connection: sqlite3.Connection, key_digest: str) -> Account | None:
+def holder(connection: sqlite3.Connection, key_digest: str) -> Holder | None:
     """Whose key has this digest."""
-    row = connection.execute(ACCOUNT_BY_KEY, (key_digest,)).fetchone()
-    return None if row is None else Account(**dict(row))
+    row = connection.execute(HOLDER, (key_digest,)).fetchone()
+    return None if row is None else rows.holder(row)
+
+
+def keys(connection: sqlite3.Connection, name: str | None) -> list[Holder]:
+    """The keys of one account, or of all."""
+    found = connection.execute(ALL_KEYS) if name is None else connection.execute(KEYS, (name,))
+    return sorted(map(rows.holder, found), key=lambda each: (each.account.name, each.key.made_at or "", each.key.id))
 
 
 def accounts(connection: sqlite3.Connection) -> list[Account]:

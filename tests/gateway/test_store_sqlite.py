@@ -90,7 +90,7 @@ async def test_what_is_not_there_is_said_so(store):
     assert await store.additional(5, "invalidation") is None
     assert await store.case_file(mrn(1)) is None
     assert await store.case_of_delivery("FSA-1") is None
-    assert await store.account_by_key(digest(b"key")) is None
+    assert await store.holder(digest(b"key")) is None
     with pytest.raises(LookupError, match="no case 5"):
         await store.message(5)
 
@@ -351,7 +351,7 @@ STATEMENTS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": text
     for module in (sqlite_reads, sqlite_writes, sqlite_groups)
     for name, text in vars(module).items()
-    if str(text).startswith(("SELECT", "UPDATE", "INSERT")) and not name.startswith("_") and name != "ALL_ACCOUNTS"
+    if str(text).startswith(("SELECT", "UPDATE", "INSERT")) and not name.startswith(("_", "ALL_"))
 }
 
 

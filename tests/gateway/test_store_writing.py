@@ -304,7 +304,7 @@ async def test_a_database_of_a_newer_program_is_left_alone(opened, database):
     with by_hand(database) as connection:
         connection.execute(f"PRAGMA user_version = {form}")
     reopened = await opened()
-    assert await reopened.account_by_key(digest(b"key")) is not None
+    assert await reopened.holder(digest(b"key")) is not None
 
 
 async def test_a_database_of_the_first_form_is_brought_to_the_newest_with_all_that_is_in_it(opened, database):

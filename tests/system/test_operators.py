@@ -70,6 +70,9 @@ def test_who_revives_says_what_why_and_who(guichet, arguments):
         ("account", "revoke", "Acme"),
         ("notification", "list"),
         ("notification", "callback", "Acme", "https://acme.example/in"),
+        ("account", "key", "add", "Acme"),
+        ("account", "key", "list"),
+        ("account", "key", "revoke", "Acme", "0123456789ab"),
     ],
 )
 def test_who_only_looks_makes_no_database(guichet, tmp_path, command):

@@ -26,6 +26,8 @@ CALLERS = (
     ("trader", "trader", None),
     ("rival", "trader", None),
     ("operator", "operator", None),
+    ("author", "author", None),
+    ("auditor", "auditor", None),
     ("fsa", "agency", "FSA"),
     ("phs", "agency", "PHS"),
     ("tex", "agency", "TEX"),

@@ -67,7 +67,7 @@ def heard(house: House, query: str = "", caller: str = "trader", **headers: str)
 
 async def fill(house: House, count: int, caller: str = "trader") -> None:
     """Tell an account so many things at once."""
-    account = await house.gateway.accounts.authenticate(house.keys[caller])
+    account = (await house.gateway.accounts.authenticate(house.keys[caller])).account
     digest, events = audit.genesis(mrn(account.id)), []
     for seq in range(1, count + 1):
         events.append(audit.link(digest, seq, at(seq), "accepted", "trader", {}))
