@@ -42,7 +42,7 @@ async def test_what_happens_is_told_as_it_happens_and_is_what_is_pulled(quick):
 
 
 async def test_what_another_process_records_is_told_too(quick, tmp_path):
-    account = await quick.gateway.accounts.authenticate(quick.keys["trader"])
+    account = (await quick.gateway.accounts.authenticate(quick.keys["trader"])).account
     beside = SqliteStore(tmp_path / "guichet.db", exclusive=False)
     await beside.open()
     try:
