@@ -91,7 +91,9 @@ class NotificationStore(Protocol):
         """Remove what was told before a time, `bite` at a time, save the last of each account; how many they were."""
 
     async def set_callback(self, name: str, url: str, secret: str) -> None:
-        """From now on a trader is told at that address too. Raises ValueError where no trader has that name."""
+        """From now on a trader is told at that address too. Raises ValueError where no account of a trader has that
+        name, or it was revoked.
+        """
 
     async def remove_callback(self, name: str) -> None:
         """No more, and nothing that is still to be sent. Raises ValueError where there is no address."""

@@ -11,11 +11,12 @@ from gateway.store.sqlite_notifications import OF_ACCOUNT
 from gateway.told import Callback, DeadLetter, Push
 
 SET_CALLBACK = """INSERT INTO callback (account_id, url, secret) SELECT id, ?, ? FROM account
-    WHERE name = ? AND role = 'trader'
+    WHERE name = ? AND role = 'trader' AND revoked_at IS NULL
     ON CONFLICT (account_id) DO UPDATE SET url = excluded.url, secret = excluded.secret"""
 OF_NAME = "(SELECT id FROM account WHERE name = ?)"
-DUE_CALLBACKS = """SELECT account_id, url, secret FROM callback WHERE EXISTS
-    (SELECT 1 FROM push WHERE push.account_id = callback.account_id AND next_attempt_at <= ?)"""
+DUE_CALLBACKS = """SELECT account_id, url, secret FROM callback JOIN account ON account.id = account_id
+    WHERE revoked_at IS NULL
+    AND EXISTS (SELECT 1 FROM push WHERE push.account_id = callback.account_id AND next_attempt_at <= ?)"""
 DUE = """SELECT number, attempts FROM push WHERE account_id = ? AND next_attempt_at <= ?
     ORDER BY next_attempt_at, number LIMIT ?"""
 TAKEN = "DELETE FROM push WHERE account_id = ? AND number = ? RETURNING case_id"
@@ -35,9 +36,9 @@ HOLD = "UPDATE push SET next_attempt_at = NULL WHERE case_id = ? AND dead = 0"
 
 
 def set_callback(connection: sqlite3.Connection, name: str, url: str, secret: str) -> None:
-    """Raises ValueError where no trader has that name."""
+    """Raises ValueError where no trader has that name, or its account was revoked."""
     if connection.execute(SET_CALLBACK, (url, secret, name)).rowcount == 0:
-        raise ValueError(f"there is no trader named {name!r}")
+        raise ValueError(f"there is no trader named {name!r}, or its account was revoked")
 
 
 def remove_callback(connection: sqlite3.Connection, name: str) -> None:

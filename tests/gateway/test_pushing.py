@@ -1,7 +1,9 @@
 """Notifications are sent to traders' addresses: signed, in order, again and again, and nobody waits for another."""
 
+import asyncio
 import hashlib
 import hmac
+import time
 from ipaddress import ip_address
 
 import msgspec
@@ -17,7 +19,7 @@ from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
 from tests.gateway.ledger import admission, mrn
 from tests.gateway.receiving import receiving
-from tests.gateway.scripted import eventually
+from tests.gateway.scripted import PATIENCE, eventually
 from tests.gateway.test_store_notifications import told_of
 
 SECRET = "gs_the-secret"
@@ -65,6 +67,14 @@ async def pusher(store):
     await made.stop()
 
 
+async def nothing_due(store) -> None:
+    """Returns as soon as the store knows that all was sent which is to be sent."""
+    deadline = time.monotonic() + PATIENCE
+    while await store.due_callbacks("9"):
+        assert time.monotonic() < deadline, "something is still due"
+        await asyncio.sleep(0.005)
+
+
 async def happen(store, account_id: int, number: int, count: int = 4) -> None:
     """A case of which so many things are told."""
     await store.accept(admission(account_id, number, (), events=told_of(number, count)))
@@ -80,7 +90,8 @@ async def test_what_is_told_is_sent_and_signed(store, trader, receiver, pusher):
     signed = headers["Guichet-Timestamp"].encode() + b"." + body
     expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
     assert headers["Guichet-Signature"] == f"sha256={expected}"
-    assert await store.due_callbacks("9") == []
+    await nothing_due(store)
+    assert len(receiver.requests) == 1
 
 
 async def test_each_case_is_told_in_order_one_at_a_time_also_over_failures(store, trader, receiver, pusher):
@@ -163,6 +174,24 @@ async def test_nothing_is_sent_to_who_gave_no_address_or_took_it_back(store, tra
         await store.remove_callback("Bluegate Brokers")
     with pytest.raises(ValueError, match="no trader named"):
         await store.set_callback("Nobody", receiver.url, SECRET)
+
+
+async def test_nothing_is_sent_to_an_account_that_was_revoked(store, trader, rival, receiver, other, pusher):
+    async def refuse(request, told):
+        return web.Response(status=503)
+
+    receiver.misbehave = refuse
+    await happen(store, trader, 1)
+    await eventually(lambda: receiver.asked)
+    await store.revoke_account("Greengate Brokers", "2026-01-31T08:00:00.000Z")
+    receiver.misbehave = None
+    await happen(store, trader, 2)
+    await happen(store, rival, 3)
+    await eventually(lambda: len(other.taken) == 4)
+    assert receiver.numbers(mrn(2)) == []
+    await nothing_due(store)
+    with pytest.raises(ValueError, match="was revoked"):
+        await store.set_callback("Greengate Brokers", receiver.url, SECRET)
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ CREATE INDEX push_dead ON push (account_id) WHERE dead = 1;
 
 CREATE TRIGGER push_what_is_told AFTER INSERT ON notification
 WHEN EXISTS (SELECT 1 FROM callback WHERE account_id = NEW.account_id)
+    AND (SELECT revoked_at FROM account WHERE id = NEW.account_id) IS NULL
 BEGIN
     INSERT INTO push SELECT NEW.account_id, NEW.number, NEW.case_id, 0, 0,
         CASE WHEN EXISTS (SELECT 1 FROM push WHERE case_id = NEW.case_id AND dead = 0) THEN NULL ELSE NEW.at END, NULL;
