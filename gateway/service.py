@@ -17,6 +17,7 @@ from gateway.clock import Clock
 from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
+from gateway.metrics import Metrics
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
@@ -54,5 +55,6 @@ class Gateway:
     rules: str
     doorbell: Doorbell
     workshop: Workshop
+    metrics: Metrics
     clock: Clock
     random: Random

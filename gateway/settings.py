@@ -102,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `patience` is how many seconds the body of a request may take, on top of what its size takes on a slow line.
     `workers` is how many processes serve; each of them sends to every agency, so each needs a part of `in_flight`.
+    `metrics` says whether numbers for Prometheus are given.
     """
 
     host: str = "127.0.0.1"
@@ -112,6 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     schemas: Path = SCHEMAS
     country: str = "XZ"
     patience: float = 30.0
+    metrics: bool = True
     limits: Limits = Limits()
     retry: RetryPolicy = RetryPolicy()
     outbox: OutboxSettings = OutboxSettings()

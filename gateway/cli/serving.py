@@ -117,8 +117,9 @@ class _Workers:
         typer.echo(f"Guichet is ready at {self._gateway.settings.base_url} with {self._count} workers")
 
     def gone(self, number: int) -> None:
-        """Nobody gives way at the door to a worker that is not there."""
+        """Nobody gives way at the door to a worker that is not there, and it does nothing any more."""
         self._board.absent(number)
+        self._gateway.metrics.leave(number)
 
     def stopping(self) -> None:
         """When the last worker lets go of the door too, callers are refused and need not wait for nothing."""

@@ -9,15 +9,28 @@ its caller goes away: what it was about to write is then on record, and a repeat
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.docs.library import Library
-from gateway.http import agencies, bodies, caching, negotiate, openapi, problems, public, publication, render, traders
+from gateway.http import (
+    agencies,
+    bodies,
+    caching,
+    negotiate,
+    openapi,
+    operators,
+    problems,
+    public,
+    publication,
+    render,
+    traders,
+)
 from gateway.http.access import admit
+from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.problems import Fault
 from gateway.http.routes import CONVERSATION, Answer, Call, Route
 from gateway.http.server import AccessLog, log
@@ -25,9 +38,13 @@ from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
-ROUTES: tuple[Route, ...] = (*traders.ROUTES, *agencies.ROUTES, *publication.ROUTES, *public.ROUTES)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ROUTES: tuple[Route, ...] = (
+    *traders.ROUTES,
+    *agencies.ROUTES,
+    *publication.ROUTES,
+    *public.ROUTES,
+    *operators.ROUTES,
+)
 
 _GATEWAY = web.AppKey("gateway", Gateway)
 _EXCHANGE = web.RequestKey("conversation_id", str)
@@ -51,19 +68,23 @@ _CONNECTION = {
 
 def create(gateway: Gateway) -> web.Application:
     """The application on a gateway that has been started. Run it with `server.Runner`."""
+    routes = [route for route in ROUTES if gateway.settings.metrics or route is not operators.METRICS]
+    meters: dict[object, Meter] = {}
+    counted = (counting(meters, Meter(gateway.metrics, NO_ROUTE, (404, 405))),) if gateway.settings.metrics else ()
     application = web.Application(
-        middlewares=(converse, explain),
+        middlewares=(*counted, converse, explain),
         client_max_size=gateway.settings.limits.max_bytes,
         handler_args=_CONNECTION,
     )
     application[_GATEWAY] = gateway
     with speaking(gateway.words[ENGLISH]):
-        description = openapi.document(ROUTES)
+        description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
     room = bodies.Room(gateway.settings.big_share.room)
-    for route in ROUTES:
+    for route in routes:
         handler = _serve(route, gateway, library, description, room)
+        meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
             application.router.add_route(method, path, handler, expect_handler=bodies.leave_uninvited)
@@ -110,13 +131,20 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 def _serve(route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room) -> Handler:
     ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
 
+    async def take(request: web.Request, share: bodies.Share) -> bodies.Body:
+        gateway.metrics.row[gateway.metrics.reading] += 1.0
+        try:
+            return await bodies.read(request, ceiling, patience, share)
+        finally:
+            gateway.metrics.row[gateway.metrics.reading] -= 1.0
+
     async def serve(request: web.Request) -> web.StreamResponse:
         account = await admit(gateway.accounts, route, request.headers)
         if route.takes:
             bodies.check(request, ceiling)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await bodies.read(request, ceiling, patience, share) if route.takes else bodies.NO_BODY
+            body = await take(request, share) if route.takes else bodies.NO_BODY
             call = Call(
                 gateway=gateway,
                 library=library,

@@ -93,6 +93,11 @@ def problem_statuses(route: Route) -> list[int]:
     return sorted({*route.problems, *(status for some, given in implied.items() if given for status in some)})
 
 
+def statuses(route: Route) -> list[int]:
+    """All that a route may answer with."""
+    return [route.status, *((304,) if route.fresh else ()), *problem_statuses(route)]
+
+
 def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
     good = {"description": route.says, "headers": _headers(route), "content": _answer(route, references)}
     same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}} if route.fresh else {}

@@ -148,6 +148,7 @@ async def housed(
     ceiling: int = CEILING,
     schemas: Path | None = None,
     big: BigSettings | None = None,
+    **others: object,
 ) -> AsyncIterator[House]:
     """A house of its own."""
     settings = Settings(
@@ -156,6 +157,7 @@ async def housed(
         patience=patience,
         schemas=schemas or Settings().schemas,
         big=big or BigSettings(),
+        **others,
     )
     gateway = bootstrap.build(settings, adapters={})
     gateway.workshop.open(gateway)
