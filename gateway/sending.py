@@ -34,7 +34,6 @@ async def send(gateway: Gateway, adapter: Adapter, claim: Claim) -> None:
 
 async def _send(gateway: Gateway, adapter: Adapter, claim: Claim) -> str:
     """What came of it, as one of `metrics.OUTCOMES`, which is on record then."""
-    delivery = claim.delivery
     try:
         receipt = await _carry(gateway, adapter, claim)
     except Declined as error:
@@ -46,11 +45,11 @@ async def _send(gateway: Gateway, adapter: Adapter, claim: Claim) -> str:
         await _try_again(gateway, claim, str(error))
         return "unadmitted"
     except Unreachable as error:
-        log.info("delivery %s to %s: attempt %d: %s", delivery.id, delivery.agency, delivery.attempts, error.cause)
+        log.info("delivery %(delivery)s to %(agency)s: attempt %(attempt)d: %(cause)s", _named(claim, error.cause))
         await _try_again(gateway, claim, str(error))
         return "unreachable"
     except Exception as error:
-        log.exception("the adapter for %s failed on delivery %s", delivery.agency, delivery.id)
+        log.exception("the adapter for %(agency)s failed on delivery %(delivery)s", _named(claim))
         await _try_again(gateway, claim, f"the channel failed: {type(error).__name__}")
         return "failed"
     return await _taken(gateway, claim, receipt)
@@ -93,7 +92,7 @@ async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> str:
         return "unreadable"
     except DecisionConflict as error:
         # The callback was faster and said something else; what is final stays, and the agency has to be asked.
-        log.error("%s (%s contradicts itself)", error, delivery.agency)
+        log.error("%(cause)s (%(agency)s contradicts itself)", _named(claim, str(error)))
         return "contradicted"
     return "decided"
 
@@ -112,8 +111,14 @@ async def _try_again(gateway: Gateway, claim: Claim, problem: str) -> None:
 
 def _warn(claim: Claim, cause: str, follows: str) -> None:
     """What an operator has to know: the cause, and what becomes of the delivery."""
+    text = "delivery %(delivery)s to %(agency)s: attempt %(attempt)d: %(cause)s: %(follows)s"
+    log.warning(text, {**_named(claim, cause), "follows": follows})
+
+
+def _named(claim: Claim, cause: str = "") -> dict[str, object]:
+    """What a line of the log is about."""
     sent = claim.delivery
-    log.warning("delivery %s to %s: attempt %d: %s: %s", sent.id, sent.agency, sent.attempts, cause, follows)
+    return {"delivery": sent.id, "agency": sent.agency, "attempt": sent.attempts, "cause": cause}
 
 
 async def _park(gateway: Gateway, claim: Claim, problem: str) -> None:

@@ -11,6 +11,13 @@ import typer
 from gateway.cli.options import Database, SettingsFile, load_settings
 
 
+class LogFormat(StrEnum):
+    """How the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class LogLevel(StrEnum):
     """How much is logged to standard error."""
 
@@ -29,6 +36,9 @@ def serve(
     ] = None,
     database: Database = None,
     log_level: Annotated[LogLevel, typer.Option(help="What goes to standard error.")] = LogLevel.INFO,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Lines for people, or one JSON object a line.")
+    ] = LogFormat.TEXT,
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM.
 
@@ -36,7 +46,7 @@ def serve(
     Examples:
       guichet serve --port 8080 --database sqlite:///guichet.db
       GUICHET_AGENCIES__FSA__URL=https://fsa.example/in guichet serve
-      guichet serve --workers 4
+      guichet serve --workers 4 --log-format json
     One worker is one process, which keeps one core busy. Choose as many workers
     as there are cores to spare for the gateway; more do not help. All serve one
     port and one database, a worker that ends is replaced, and SIGTERM to the
@@ -46,7 +56,10 @@ def serve(
     """
     # A line for each request: what no line shows (caller, thread, process) need not be found out for it.
     logging._srcfile, logging.logThreads, logging.logProcesses, logging.logMultiprocessing = None, False, False, False
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    from gateway import logs
+
+    logging.basicConfig(level=log_level.upper())
+    logging.root.handlers[0].setFormatter(logs.formatter(log_format))
     settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
     try:
         address = (settings.host, settings.port)
@@ -59,7 +72,10 @@ def serve(
         settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
         from gateway.cli import serving
 
-        (serving.serve_alone if settings.workers == 1 else serving.serve_together)(settings, listener)
+        if settings.workers == 1:
+            serving.serve_alone(settings, listener)
+        else:
+            serving.serve_together(settings, listener, log_format)
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import typer
 from aiohttp import web
 
-from gateway import bootstrap
+from gateway import bootstrap, logs
 from gateway.doorbell import Chime
 from gateway.http.app import create
 from gateway.http.door import Board, Door
@@ -62,7 +62,7 @@ def serve_alone(settings: Settings, listener: socket.socket) -> None:
     run(main())
 
 
-def serve_together(settings: Settings, listener: socket.socket) -> None:
+def serve_together(settings: Settings, listener: socket.socket, log_format: str) -> None:
     """As many workers as the settings say, with this process as their supervisor. Returns after SIGINT or SIGTERM."""
     with ExitStack() as closing:
         with _faults_of_usage():
@@ -72,7 +72,7 @@ def serve_together(settings: Settings, listener: socket.socket) -> None:
         _settle()
         grace = SHUTDOWN_SECONDS + settings.outbox.stop + SPARE_SECONDS
         try:
-            Supervisor(_Workers(gateway, listener), settings.workers, grace=grace).run()
+            Supervisor(_Workers(gateway, listener, log_format), settings.workers, grace=grace).run()
         except NotStarted as error:
             log.error("%s; what it logged says why", error)
             raise typer.Exit(1) from None
@@ -90,14 +90,15 @@ def _settle() -> None:
 class _Workers:
     """The crew: each worker is the whole gateway that was built before it was forked, on a share of its work."""
 
-    def __init__(self, gateway: Gateway, listener: socket.socket) -> None:
-        self._gateway, self._listener = gateway, listener
+    def __init__(self, gateway: Gateway, listener: socket.socket, log_format: str) -> None:
+        self._gateway, self._listener, self._log_format = gateway, listener, log_format
         self._count = gateway.settings.workers
         self._board, self._chime = Board(self._count), Chime(self._count)
 
     def work(self, number: int, line: socket.socket) -> None:
         """Serve until SIGTERM, or the end of the supervisor."""
-        _log_as(number)
+        for handler in logging.root.handlers:
+            handler.setFormatter(logs.formatter(self._log_format, number))
         run(self._main(number, line))
 
     async def _main(self, number: int, line: socket.socket) -> None:
@@ -124,12 +125,6 @@ class _Workers:
     def stopping(self) -> None:
         """When the last worker lets go of the door too, callers are refused and need not wait for nothing."""
         self._listener.close()
-
-
-def _log_as(number: int) -> None:
-    """Lines of several workers go to one place, so each says whose it is."""
-    for handler in logging.root.handlers:
-        handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s worker-{number} %(name)s %(message)s"))
 
 
 def _told_to_stop(*signals: signal.Signals) -> asyncio.Event:

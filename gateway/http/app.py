@@ -121,9 +121,12 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     fault = problems.fault_of(error)
     conversation_id = request[_EXCHANGE]
     if fault.kind.blame == "gateway":
-        place = f"{request.method} {request.rel_url.raw_path}"
-        traced = None if fault.slug == "busy" else error
-        log.error("conversation %s: %s failed: %s", conversation_id, place, fault.slug, exc_info=traced)
+        place = {"method": request.method, "path": request.rel_url.raw_path, "conversation": conversation_id}
+        log.error(
+            "conversation %(conversation)s: %(method)s %(path)s failed: %(problem)s",
+            {**place, "problem": fault.slug},
+            exc_info=None if fault.slug == "busy" else error,
+        )
     form = negotiate.problem_format(_accept(request), bodies.likely_format(request))
     return problems.answer(fault, request.rel_url.raw_path, conversation_id, form)
 

@@ -27,13 +27,15 @@ class AccessLog(AbstractAccessLogger):
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write the line."""
         self.logger.info(
-            "%s %s %d %dB %.1fms %s",
-            request.method,
-            request.rel_url.raw_path,
-            response.status,
-            response.body_length,
-            time * 1000,
-            response.headers.get(CONVERSATION, "-"),
+            "%(method)s %(path)s %(status)d %(bytes)dB %(milliseconds).1fms %(conversation)s",
+            {
+                "method": request.method,
+                "path": request.rel_url.raw_path,
+                "status": response.status,
+                "bytes": response.body_length,
+                "milliseconds": time * 1000,
+                "conversation": response.headers.get(CONVERSATION, "-"),
+            },
         )
 
     @property
@@ -98,7 +100,8 @@ class Runner(web.AppRunner):
 def _answer(request: web.BaseRequest, fault: Fault) -> web.Response:
     """A problem document for what never reached the application."""
     conversation_id = new_conversation_id(os.urandom)
-    log.info("conversation %s: not HTTP as it is spoken here, from %s", conversation_id, request.remote)
+    told = {"conversation": conversation_id, "address": request.remote}
+    log.info("conversation %(conversation)s: not HTTP as it is spoken here, from %(address)s", told)
     response = problems.answer(fault, request.rel_url.raw_path, conversation_id, "json")
     response.headers[CONVERSATION] = conversation_id
     return response
