@@ -52,6 +52,10 @@ class Accounts:
         self._known = {digest: known for digest, known in self._known.items() if known[0].id != revoked.id}
         return revoked
 
+    def has_known(self, key: str) -> bool:
+        """Whether this key has opened something lately, be it still good or not."""
+        return key_digest(key) in self._known
+
     async def authenticate(self, key: str) -> Account | None:
         """Whose key this is, or None. What cannot be a key is turned away without asking the store."""
         if not _KEY.fullmatch(key):

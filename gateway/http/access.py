@@ -5,24 +5,30 @@ Missing and unknown keys are told apart only as RFC 6750 does: a caller learns n
 
 from collections.abc import Mapping
 
+from aiohttp import web
+
 from datamodel.wording import either, phrase
 from gateway.accounts import Accounts
 from gateway.http.problems import Fault
+from gateway.http.rates import Rates
 from gateway.http.routes import NOBODY, Route
 from gateway.ports import Account
 
 CHALLENGE = 'Bearer realm="guichet"'
 
 
-async def admit(accounts: Accounts, route: Route, headers: Mapping[str, str]) -> Account:
+async def admit(accounts: Accounts, route: Route, request: web.Request, rates: Rates) -> Account:
     """The caller's account. Raises Fault where the route is not for this caller."""
     if not route.roles:
         return NOBODY
-    key = _key(headers)
+    key = _key(request.headers)
     if not key:
         raise Fault("unauthenticated", phrase("detail.no-key"), headers={"WWW-Authenticate": CHALLENGE})
-    account = await accounts.authenticate(key)
+    account = None
+    if not rates.exhausted(request) or accounts.has_known(key):
+        account = await accounts.authenticate(key)
     if account is None:
+        rates.unknown_key(request)
         challenge = f'{CHALLENGE}, error="invalid_token"'
         raise Fault("unauthenticated", phrase("detail.key"), headers={"WWW-Authenticate": challenge})
     if account.role not in route.roles:

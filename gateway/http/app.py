@@ -2,7 +2,8 @@
 
 1. `converse`  the conversation id, the language, and the headers of every answer
 2. `explain`   whatever goes wrong from here on is answered as a problem document
-3. `_serve`    of a route: who calls, what the head says of the body, which answer is acceptable, the body, the handler
+3. `_serve`    of a route: who calls, and whether not too often; what the head says of the body, which answer is
+               acceptable, the body, the handler
 
 Reading the body comes last, so that a stranger cannot make the gateway read 64 MiB. A handler is not cancelled when
 its caller goes away: what it was about to write is then on record, and a repeat of the request is answered from there.
@@ -32,6 +33,7 @@ from gateway.http import (
 from gateway.http.access import admit
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.problems import Fault
+from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, Answer, Call, Route
 from gateway.http.server import AccessLog, log
 from gateway.identifiers import new_conversation_id
@@ -48,6 +50,8 @@ ROUTES: tuple[Route, ...] = (
 
 _GATEWAY = web.AppKey("gateway", Gateway)
 _EXCHANGE = web.RequestKey("conversation_id", str)
+_STANDING = web.RequestKey("standing", Mapping[str, str])
+_NO_LIMIT: Mapping[str, str] = {}
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _ALWAYS = {
     "Server": "guichet",
@@ -82,8 +86,9 @@ def create(gateway: Gateway) -> web.Application:
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
     room = bodies.Room(gateway.settings.big_share.room)
+    rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
-        handler = _serve(route, gateway, library, description, room)
+        handler = _serve(route, gateway, library, description, room, rates)
         meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
@@ -103,6 +108,8 @@ async def converse(request: web.Request, handler: Handler) -> web.StreamResponse
         response = await handler(request)
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
     for name, value in _ALWAYS.items():
+        response.headers.setdefault(name, value)
+    for name, value in request.get(_STANDING, _NO_LIMIT).items():
         response.headers.setdefault(name, value)
     return response
 
@@ -131,23 +138,20 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     return problems.answer(fault, request.rel_url.raw_path, conversation_id, form)
 
 
-def _serve(route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room) -> Handler:
-    ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
-
-    async def take(request: web.Request, share: bodies.Share) -> bodies.Body:
-        gateway.metrics.row[gateway.metrics.reading] += 1.0
-        try:
-            return await bodies.read(request, ceiling, patience, share)
-        finally:
-            gateway.metrics.row[gateway.metrics.reading] -= 1.0
+def _serve(
+    route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
+) -> Handler:
+    ceiling = gateway.settings.limits.max_bytes
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        account = await admit(gateway.accounts, route, request.headers)
+        account = await admit(gateway.accounts, route, request, rates)
+        if standing := rates.spend(account):
+            request[_STANDING] = standing
         if route.takes:
             bodies.check(request, ceiling)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await take(request, share) if route.takes else bodies.NO_BODY
+            body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
             call = Call(
                 gateway=gateway,
                 library=library,
@@ -165,6 +169,16 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes,
             return _respond(route, await route.handler(call), media, call.headers)
 
     return serve
+
+
+async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
+    """The body, which is counted while it comes. Raises as `bodies.read`."""
+    metrics, settings = gateway.metrics, gateway.settings
+    metrics.row[metrics.reading] += 1.0
+    try:
+        return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
+    finally:
+        metrics.row[metrics.reading] -= 1.0
 
 
 def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:
