@@ -31,11 +31,12 @@ from gateway.http import (
     traders,
 )
 from gateway.http.access import admit
+from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, Answer, Call, Route
-from gateway.http.server import AccessLog, log
+from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
@@ -53,12 +54,6 @@ _EXCHANGE = web.RequestKey("conversation_id", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
 _NO_LIMIT: Mapping[str, str] = {}
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_ALWAYS = {
-    "Server": "guichet",
-    "Vary": "Accept",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-}
 # A body that is not wanted is drained for `lingering_time`, so that its sender gets to read the answer, and is never
 # inflated; an idle connection, or one whose request head does not come, is closed after `keepalive_timeout`.
 _CONNECTION = {
@@ -80,7 +75,7 @@ def create(gateway: Gateway) -> web.Application:
         client_max_size=gateway.settings.limits.max_bytes,
         handler_args=_CONNECTION,
     )
-    application[_GATEWAY] = gateway
+    application[_GATEWAY], application[REFUSE] = gateway, _refuse
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
@@ -107,10 +102,11 @@ async def converse(request: web.Request, handler: Handler) -> web.StreamResponse
     with speaking(gateway.words[language]):
         response = await handler(request)
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
-    for name, value in _ALWAYS.items():
+    for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     for name, value in request.get(_STANDING, _NO_LIMIT).items():
         response.headers.setdefault(name, value)
+    await compress(request, response)
     return response
 
 
@@ -121,6 +117,15 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except Exception as error:
         return _problem(request, error)
+
+
+async def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
+    """The problem document for what aiohttp refuses before it asks a middleware."""
+
+    async def fail(request: web.Request) -> web.StreamResponse:
+        return _problem(request, error)
+
+    return await converse(request, fail)
 
 
 def _problem(request: web.Request, error: Exception) -> web.Response:

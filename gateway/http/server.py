@@ -7,6 +7,8 @@ without its query: a query may hold what a trader typed.
 
 import logging
 import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -19,6 +21,15 @@ from gateway.http.routes import CONVERSATION
 from gateway.identifiers import new_conversation_id
 
 log = logging.getLogger("gateway.http")
+
+ALWAYS: Final[Mapping[str, str]] = {
+    "Server": "guichet",
+    "Vary": "Accept",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+# What an application answers to a request that was refused before it came to any middleware.
+REFUSE: Final[web.AppKey[Callable[[web.Request, Exception], Awaitable[web.StreamResponse]]]] = web.AppKey("refuse")
 
 
 class AccessLog(AbstractAccessLogger):
@@ -86,7 +97,7 @@ class Runner(web.AppRunner):
             try:
                 return await made.request_handler(request)
             except web.HTTPException as error:
-                return _answer(request, problems.fault_of(error))
+                return await self.app[REFUSE](cast(web.Request, request), error)
 
         return Server(
             handle,
@@ -104,4 +115,6 @@ def _answer(request: web.BaseRequest, fault: Fault) -> web.Response:
     log.info("conversation %(conversation)s: not HTTP as it is spoken here, from %(address)s", told)
     response = problems.answer(fault, request.rel_url.raw_path, conversation_id, "json")
     response.headers[CONVERSATION] = conversation_id
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
     return response
