@@ -1,4 +1,4 @@
-"""The whole description, played by somebody who knows nothing else of us: no fault of ours, no answer that is not in it.
+"""The whole description, played by one who knows nothing else of us: no fault of ours, no answer that is not in it.
 
 Schemathesis makes requests from it, good and bad ones, and judges what a gateway that really serves answers to them.
 """
