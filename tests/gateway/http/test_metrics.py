@@ -12,12 +12,12 @@ from adapters.port import Declined, Receipt, Unreachable
 from gateway import bootstrap
 from gateway.clock import stamp
 from gateway.http import exposition
-from gateway.metrics import LAG, LOOK_SECONDS, OUTCOMES, RESULTS
+from gateway.metrics import LAG, LOOK_SECONDS, OUTCOMES, RESULTS, SENDS
 from gateway.service import Gateway
 from gateway.settings import Settings
 from tests.gateway.http.conftest import House, housed, read_sample
 from tests.gateway.http.test_agencies import GRANTED
-from tests.gateway.scripted import case_when, decision, eventually, lodge_sample, states
+from tests.gateway.scripted import case, case_when, decision, eventually, lodge_sample, states
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 FLOWERS = "import-cut-flowers-kenya"  # plant health alone
@@ -160,11 +160,9 @@ async def test_sends_are_counted_by_how_they_end(gateway, trader, partners, outc
     play, state = ENDS[outcome]
     partners["PHS"].otherwise = play
     accepted = await lodge_sample(gateway, trader, f"{FLOWERS}.xml")
-    await case_when(
-        gateway,
-        accepted.mrn,
-        lambda file: states(file) == {"PHS": state} and file.events[-1].kind not in ("queued", "accepted"),
-    )
+    ended = gateway.metrics.place(SENDS, "PHS", outcome)
+    await eventually(lambda: gateway.metrics.total(ended) > 0)
+    assert states(await case(gateway, accepted.mrn)) == {"PHS": state}
     found = await of(gateway)
     ends = {each: found("sends_total", agency="PHS", outcome=each) for each in OUTCOMES}
     assert {each for each, count in ends.items() if count} == {outcome}

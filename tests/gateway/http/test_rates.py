@@ -18,6 +18,11 @@ def left(reply) -> int:
     return int(re.fullmatch(r'"requests";r=(\d+);t=\d+', reply.headers["RateLimit"])[1])
 
 
+def is_long(reply) -> bool:
+    """Whether the wait that an answer asks for is that for one token, less what a slow machine takes for the test."""
+    return 900 < int(reply.headers["Retry-After"]) <= 1 / NEVER
+
+
 async def try_key(house: House, key: str = "", **headers: str):
     return await house.get("/v1/agency/deliveries", None, Authorization=f"Bearer {key or new_key()}", **headers)
 
@@ -31,7 +36,7 @@ async def test_every_answer_tells_what_is_left_and_the_last_is_refused(tmp_path)
         assert left(await house.get(first.headers["Location"])) == 0
         refused = await house.get(first.headers["Location"])
         assert (refused.status, refused.json["type"]) == (429, "urn:guichet:problem:limited")
-        assert (left(refused), int(refused.headers["Retry-After"])) == (0, 1000)
+        assert left(refused) == 0 and is_long(refused)
         assert (await house.get(first.headers["Location"], "rival")).status == 404, "another has a limit of its own"
         assert "RateLimit" not in (await house.get("/v1/agency/deliveries", "fsa")).headers
         assert (await house.get("/healthz")).status == 200, "who needs no key has no limit"
@@ -66,7 +71,7 @@ async def test_unknown_keys_are_limited_by_address_and_a_known_key_passes(tmp_pa
         assert (await house.get("/v1/agency/deliveries", "fsa")).status == 200
         assert [(await try_key(house)).status for _ in range(3)] == [401, 401, 429]
         refused = await try_key(house, "nothing like a key")
-        assert (refused.status, int(refused.headers["Retry-After"])) == (429, 1000)
+        assert refused.status == 429 and is_long(refused)
         assert (await house.get("/v1/agency/deliveries", "fsa")).status == 200, "which was used before"
         assert (await house.get("/v1/agency/deliveries", "phs")).status == 429, "which was not"
         assert (await house.get("/v1/agency/deliveries", None)).status == 401, "no key is no try"
