@@ -22,7 +22,7 @@ $(VENV)/.run-installed: pyproject.toml $(NATIVE) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev-installed: pyproject.toml $(NATIVE) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev,perf]'
 	@touch $@ $(VENV)/.run-installed
 
 $(VENV)/.perf-installed: pyproject.toml $(NATIVE) | $(BIN)/python

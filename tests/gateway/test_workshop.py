@@ -23,7 +23,7 @@ from gateway.workshop import WorkLost, Workshop
 from tests.gateway.big_messages import declaration, manifest
 from tests.gateway.scripted import case, eventually, sample, states
 
-SMALL = BigSettings(memory=LEAST_MEMORY, seconds=1)
+SMALL = BigSettings(memory=LEAST_MEMORY, seconds=4)
 SAMPLE = "import-cut-flowers-kenya.xml"
 
 
@@ -199,7 +199,7 @@ async def test_a_message_that_takes_too_long_is_refused_for_that(narrow):
     with pytest.raises(Refused) as caught:
         await narrow.run(dawdle)
     [found] = caught.value.report.issues
-    assert (found.rule, found.expected, caught.value.status) == ("size.time", "at most 1 seconds of work", 413)
+    assert (found.rule, found.expected, caught.value.status) == ("size.time", "at most 4 seconds of work", 413)
 
 
 async def test_closing_ends_what_is_under_way(workshop, tmp_path):
