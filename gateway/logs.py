@@ -36,6 +36,12 @@ def formatter(form: str, worker: int | None = None) -> logging.Formatter:
     return logging.Formatter(f"%(asctime)s %(levelname)s {whose}%(name)s %(message)s")
 
 
+def name_worker(number: int) -> None:
+    """From now on this process writes as the worker of that number, in the form that it has."""
+    for handler in logging.root.handlers:
+        handler.setFormatter(formatter("json" if isinstance(handler.formatter, JsonFormatter) else "text", number))
+
+
 class JsonFormatter(logging.Formatter):
     """One object a line. `trace` is there where something failed that was not foreseen."""
 

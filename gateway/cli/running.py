@@ -36,9 +36,7 @@ def serve(
     ] = None,
     database: Database = None,
     log_level: Annotated[LogLevel, typer.Option(help="What goes to standard error.")] = LogLevel.INFO,
-    log_format: Annotated[
-        LogFormat, typer.Option(help="Lines for people, or one JSON object a line.")
-    ] = LogFormat.TEXT,
+    log_format: Annotated[LogFormat, typer.Option(help="For people, or one JSON object a line.")] = LogFormat.TEXT,
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM.
 
@@ -54,12 +52,7 @@ def serve(
     Accounts are made with: guichet account add. What was accepted is never
     lost: after a crash the next start goes on where the last one ended.
     """
-    # A line for each request: what no line shows (caller, thread, process) need not be found out for it.
-    logging._srcfile, logging.logThreads, logging.logProcesses, logging.logMultiprocessing = None, False, False, False
-    from gateway import logs
-
-    logging.basicConfig(level=log_level.upper())
-    logging.root.handlers[0].setFormatter(logs.formatter(log_format))
+    _begin_log(log_level, log_format)
     settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
     try:
         address = (settings.host, settings.port)
@@ -72,10 +65,16 @@ def serve(
         settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
         from gateway.cli import serving
 
-        if settings.workers == 1:
-            serving.serve_alone(settings, listener)
-        else:
-            serving.serve_together(settings, listener, log_format)
+        (serving.serve_alone if settings.workers == 1 else serving.serve_together)(settings, listener)
+
+
+def _begin_log(level: LogLevel, form: LogFormat) -> None:
+    from gateway import logs
+
+    # A line for each request: what no line shows (caller, thread, process) need not be found out for it.
+    logging._srcfile, logging.logThreads, logging.logProcesses, logging.logMultiprocessing = None, False, False, False
+    logging.basicConfig(level=level.upper())
+    logging.root.handlers[0].setFormatter(logs.formatter(form))
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -62,7 +62,7 @@ def serve_alone(settings: Settings, listener: socket.socket) -> None:
     run(main())
 
 
-def serve_together(settings: Settings, listener: socket.socket, log_format: str) -> None:
+def serve_together(settings: Settings, listener: socket.socket) -> None:
     """As many workers as the settings say, with this process as their supervisor. Returns after SIGINT or SIGTERM."""
     with ExitStack() as closing:
         with _faults_of_usage():
@@ -72,7 +72,7 @@ def serve_together(settings: Settings, listener: socket.socket, log_format: str)
         _settle()
         grace = SHUTDOWN_SECONDS + settings.outbox.stop + SPARE_SECONDS
         try:
-            Supervisor(_Workers(gateway, listener, log_format), settings.workers, grace=grace).run()
+            Supervisor(_Workers(gateway, listener), settings.workers, grace=grace).run()
         except NotStarted as error:
             log.error("%s; what it logged says why", error)
             raise typer.Exit(1) from None
@@ -90,15 +90,14 @@ def _settle() -> None:
 class _Workers:
     """The crew: each worker is the whole gateway that was built before it was forked, on a share of its work."""
 
-    def __init__(self, gateway: Gateway, listener: socket.socket, log_format: str) -> None:
-        self._gateway, self._listener, self._log_format = gateway, listener, log_format
+    def __init__(self, gateway: Gateway, listener: socket.socket) -> None:
+        self._gateway, self._listener = gateway, listener
         self._count = gateway.settings.workers
         self._board, self._chime = Board(self._count), Chime(self._count)
 
     def work(self, number: int, line: socket.socket) -> None:
         """Serve until SIGTERM, or the end of the supervisor."""
-        for handler in logging.root.handlers:
-            handler.setFormatter(logs.formatter(self._log_format, number))
+        logs.name_worker(number)
         run(self._main(number, line))
 
     async def _main(self, number: int, line: socket.socket) -> None:

@@ -28,9 +28,7 @@ def test_a_line_tells_when_how_grave_where_and_what():
 
 
 def test_what_it_is_about_are_members_and_what_is_only_said_is_none():
-    told = line(
-        "%(delivery)s to %(agency)s: %(cause)s", {"delivery": "d-1", "agency": "FSA", "cause": "no", "key": "k"}
-    )
+    told = line("%(delivery)s to %(agency)s: %(cause)s", {"delivery": "d-1", "agency": "FSA", "cause": "n", "key": "k"})
     assert (told["delivery"], told["agency"], told["message"]) == ("d-1", "FSA", "d-1 to FSA: n")
     assert "cause" not in told and "key" not in told
     assert line("%(milliseconds).1f", {"milliseconds": 12.3456})["milliseconds"] == 12.3

@@ -67,4 +67,4 @@ async def test_a_problem_with_many_issues_is_packed_too(house):
     body = b'{"MetaData":{"Declaration":{%s}}}' % b",".join(b'"X%d":1' % number for number in range(50))
     reply = await house.post("/v1/validations", body, Accept_Encoding="gzip")
     assert (reply.status, reply.headers["Content-Encoding"]) == (422, "gzip")
-    assert len(reply.json["issues"]) == 50
+    assert len(reply.json["issues"]) > 50

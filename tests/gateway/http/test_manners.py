@@ -55,12 +55,11 @@ ROWS = {
     "HEAD of no such address": Row("HEAD /nowhere", 404, "unknown"),
     "no such case": Row(f"GET {CASE}", 404, "unknown", "trader"),
     "HEAD of no such case": Row(f"HEAD {CASE}", 404, "unknown", "trader"),
-    "no such schema": Row("GET /v1/packages/no/1/SUCH.xsd", 404, "unknown"),
+    "no such list": Row("GET /v1/codelists/nothing", 404, "unknown"),
     "not this method": Row("GET /v1/declarations", 405, "method", "trader", headers={"Allow": "POST"}),
     "nor HEAD": Row("HEAD /v1/declarations", 405, "method", "trader", headers={"Allow": "POST"}),
     "nor OPTIONS": Row("OPTIONS /healthz", 405, "method", headers={"Allow": "GET, HEAD"}),
     "nor TRACE": Row("TRACE /healthz", 405, "method", headers={"Allow": "GET, HEAD"}),
-    "nor one of one's own": Row("STAMP /healthz", 405, "method", headers={"Allow": "GET, HEAD"}),
     "nor DELETE": Row(f"DELETE {CASE}", 405, "method", "trader", headers={"Allow": "GET, HEAD"}),
     "no key": Row(f"GET {CASE}", 401, "unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="guichet"'}),
     "no key, HEAD": Row(f"HEAD {CASE}", 401, "unauthenticated", headers={"WWW-Authenticate": ""}),
@@ -155,7 +154,7 @@ async def test_a_good_request_whose_answer_is_not_acceptable_is_told_what_there_
 
 BROKEN = {
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    "no version": b"GET /\r\n\r\n",
+    "a method of one's own": b"STAMP /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
     "a version that is none": b"GET / HTTP/x\r\n\r\n",
     "a field without a colon": b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
     "a line that is too long": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
