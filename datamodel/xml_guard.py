@@ -4,6 +4,7 @@ The parser never recovers, never resolves an entity and never opens a file or a 
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from lxml import etree
@@ -23,7 +24,7 @@ def check_text(body: bytes, limits: Limits) -> None:
     """Size, emptiness and encoding, the same for both formats. Raises Refused."""
     if len(body) > limits.max_bytes:
         raise refused(issue("size.body", expected=phrase("size.bytes", count=limits.max_bytes)), status=413)
-    if not body.strip():
+    if not body or body.isspace():
         raise refused(issue("body.empty"), status=400)
     if body.isascii():
         return
@@ -89,12 +90,20 @@ def check_depth(root: etree._Element, limits: Limits) -> None:
 
 def _count(body: bytes, most: int) -> None:
     """Raises Refused for more elements, or attributes, than the ceiling. What cannot be more is not counted closely."""
-    if body.count(b"<") <= most and body.count(b"=") <= most:
-        return
-    if body.count(b"<") - body.count(b"</") - body.count(b"<!") - body.count(b"<?") > most:
+    if _more(body, b"<", (b"</", b"<!", b"<?"), most):
         raise refused(issue("size.elements", expected=phrase("size.elements", count=most)), status=413)
-    if body.count(b'="') + body.count(b"='") > most:
+    if body.count(b"=") > most and body.count(b'="') + body.count(b"='") > most:
         raise refused(issue("size.elements", expected=phrase("size.attributes", count=most)), status=413)
+
+
+def _more(body: bytes, sign: bytes, other: Sequence[bytes], most: int) -> bool:
+    """Whether the sign stands more often than that, but for where it begins something other."""
+    count = body.count(sign)
+    for each in other:
+        if count <= most:
+            return False
+        count -= body.count(each)
+    return count > most
 
 
 def _malformed(error: etree.XMLSyntaxError) -> Issue:

@@ -16,8 +16,8 @@ from pathlib import Path
 _MIGRATIONS = files("gateway.store") / "migrations"
 _CACHED_STATEMENTS = 128
 # Pages of 4 KiB in the log before it is folded into the file. What many cases write to (the ends of indexes) is then
-# folded once for many; a log of 32 MB is still read in a moment after a crash.
-_LOGGED_PAGES = 8000
+# folded once for many; but who writes while it is folded waits, and of more pages at a time the slowest answers suffer.
+_LOGGED_PAGES = 2000
 
 
 class DatabaseInUse(RuntimeError):

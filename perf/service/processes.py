@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from datamodel.registry import Registry
@@ -49,8 +49,8 @@ class Server:
         """The process and all that descend from it."""
         found = [self.process.pid]
         for pid in found:
-            for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += [int(child) for child in tasks.read_text().split()]
+            for thread in Path(f"/proc/{pid}/task").glob("*"):
+                found += [int(child) for child in _told(pid, f"task/{thread.name}/children").split()]
         return found
 
     def cpu(self) -> float:
@@ -68,7 +68,8 @@ class Server:
     def forget_peak(self) -> None:
         """Count the peak from here on (the kernel's clear_refs, 5)."""
         for pid in self.pids:
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def stop(self) -> None:
         """Ask it to end, and make it where it does not."""
@@ -81,13 +82,22 @@ class Server:
 
 
 def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    fields = _told(pid, "stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS if fields else 0.0
 
 
 def _status(pid: int, name: str) -> int:
     """Kilobytes."""
-    return int(re.search(rf"{name}:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1])  # type: ignore[index]
+    found = re.search(rf"{name}:\s*(\d+)", _told(pid, "status"))
+    return int(found[1]) if found else 0
+
+
+def _told(pid: int, file: str) -> str:
+    """What the kernel tells of a process; nothing of one that has ended meanwhile, as those for big messages do."""
+    try:
+        return Path(f"/proc/{pid}/{file}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 @contextmanager
