@@ -74,7 +74,9 @@ class Sheet:
         self.take_seat(1)
 
     def take_seat(self, number: int) -> None:
-        """This process is the worker of that number, from 1."""
+        """This process is the worker of that number, from 1. Raises ValueError where there is no row for it."""
+        if not 1 <= number <= len(self._numbers) // PLACES:
+            raise ValueError(f"there is no worker {number}: the settings have {len(self._numbers) // PLACES}")
         self.row = self._numbers[(number - 1) * PLACES : number * PLACES]
 
     def leave(self, number: int) -> None:

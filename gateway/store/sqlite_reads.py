@@ -1,6 +1,6 @@
 """What is read: queries for one connection within one transaction.
 
-Every one finds its rows by an index, save for the list of all accounts.
+Every one finds its rows by an index, save for the list of all accounts, and the backlog, which is what is undecided.
 """
 
 import sqlite3

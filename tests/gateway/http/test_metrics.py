@@ -214,6 +214,8 @@ async def test_workers_count_in_rows_of_their_own_and_any_tells_the_sum(tmp_path
         metrics.lodged(DEC, "xml", "accepted")
         metrics.row[metrics.reading] = 1.0
     metrics.leave(2)
+    with pytest.raises(ValueError, match="no worker 4"):
+        metrics.take_seat(4)
     await gateway.store.open()
     try:
         found = await of(gateway)
