@@ -126,6 +126,10 @@ class Accounts:
         self._forget(revoked)
         return revoked
 
+    def has_known(self, key: str) -> bool:
+        """Whether this key has opened something lately, be it still good or not."""
+        return key_digest(key) in self._known
+
     async def authenticate(self, key: str) -> Caller | None:
         """Whose key this is, or None; raises KeyExpired. What cannot be a key is turned away without a look."""
         if not _KEY.fullmatch(key):

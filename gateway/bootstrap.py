@@ -1,5 +1,6 @@
 """The composition root: the only module that names a concrete store or adapter. Nothing connects before `running`."""
 
+import asyncio
 import difflib
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -24,6 +25,7 @@ from gateway.feed import Feed, Keeper
 from gateway.identifiers import Random
 from gateway.intake import LODGED
 from gateway.invalidation import INVALIDATING
+from gateway.metrics import Metrics, watch_loop
 from gateway.outbox import Outbox
 from gateway.ports import Store
 from gateway.pushing import Pusher
@@ -53,7 +55,10 @@ def build(
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
-    store = SqliteStore(settings.database_path, exclusive=not shared)
+    lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
+    metrics = Metrics(settings.workers, agencies, lodged)
+    committed = metrics.committed if settings.metrics else None
+    store = SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
     return Gateway(
         settings=settings,
         registry=registry,
@@ -69,7 +74,8 @@ def build(
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
-        workshop=Workshop(settings.big_share),
+        workshop=Workshop(settings.big_share, metrics.work_on_big),
+        metrics=metrics,
         clock=clock,
         random=random,
     )
@@ -108,6 +114,7 @@ def warm(gateway: Gateway) -> None:
 async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway]:
     """The gateway, or one process of it, with its store open and its outbox at work. Leaving it ends both in order."""
     warm(gateway)
+    gateway.metrics.take_seat(seat.number)
     async with AsyncExitStack() as closing:
         # Before the store, which has threads, and a lock that no copy of this process may keep.
         gateway.workshop.open(gateway, lambda: _compile(gateway.registry.messages.values()))
@@ -131,6 +138,9 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
                 gateway.random,
             )
             closing.push_async_callback(pusher.stop)
+        if gateway.settings.metrics:
+            watching = asyncio.create_task(watch_loop(gateway.metrics))
+            closing.callback(watching.cancel)
         yield gateway
 
 

@@ -93,7 +93,10 @@ async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Ite
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-    return await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries))
+    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries))
+    if not collected.replayed:
+        gateway.metrics.decided(agency_code, collected.outcome)
+    return collected
 
 
 def decide(

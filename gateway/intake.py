@@ -26,7 +26,7 @@ from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.permit_requests import deliveries
-from gateway.ports import Acceptance, Account, Admission, Dispatch
+from gateway.ports import Acceptance, Account, Admission, Conflict, Dispatch
 from gateway.routing import Route, route
 from gateway.service import Gateway
 
@@ -50,8 +50,22 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
 
     What was taken once is not judged again: a code may have ended since.
     """
-    admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
-    admission = msgspec.structs.replace(admission, body=lodgement.body)
+    message, result = lodgement.message, "failed"
+    try:
+        admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
+        message = admission.message
+        acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+        result = "replayed" if acceptance.replayed else "accepted"
+        return acceptance
+    except (Refused, Conflict) as error:
+        result = "refused" if isinstance(error, Refused) else "conflict"
+        raise
+    finally:
+        gateway.metrics.lodged(message, format_of(lodgement.media), result)
+
+
+async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acceptance:
+    """Put an admission on record, or find that it is there already. Raises as `lodge`."""
     if any(issue.severity == ERROR for issue in report.issues):
         first = await gateway.store.repeated(admission)
         if first is None:

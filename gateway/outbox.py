@@ -79,15 +79,14 @@ class Sender:
                 await turn()
             except Exception as error:
                 if not failing:
-                    text = "traffic with %s fails; trying again every %g s"
-                    log.error(
-                        text, self._agency.code, pause, exc_info=None if isinstance(error, Unreachable) else error
-                    )
+                    text = "traffic with %(agency)s fails; trying again every %(pause)g s"
+                    traced = None if isinstance(error, Unreachable) else error
+                    log.error(text, {"agency": self._agency.code, "pause": pause}, exc_info=traced)
                 failing = True
                 await asyncio.sleep(pause)
             else:
                 if failing:
-                    log.warning("traffic with %s goes on", self._agency.code)
+                    log.warning("traffic with %(agency)s goes on", {"agency": self._agency.code})
                 failing = False
 
     async def _send_turn(self) -> None:
@@ -110,7 +109,8 @@ class Sender:
         try:
             await send(self._gateway, self._adapter, claim)
         except Exception:
-            log.exception("delivery %s to %s: its outcome is not recorded", claim.delivery.id, self._agency.code)
+            named = {"delivery": claim.delivery.id, "agency": self._agency.code}
+            log.exception("delivery %(delivery)s to %(agency)s: its outcome is not recorded", named)
 
     async def _seconds_to_next(self) -> float:
         idle = self._gateway.settings.outbox.idle

@@ -242,6 +242,25 @@ class Listed(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """How many deliveries of one agency are in one state that is not final, how many of them are past their time, and
+    since when the oldest is there.
+    """
+
+    agency: str
+    state: str
+    count: int
+    overdue: int
+    oldest: str
+
+
+class Census(msgspec.Struct, frozen=True):
+    """How much is undecided, and how large the store's log is that is yet to be folded into it."""
+
+    backlog: tuple[Backlog, ...]
+    log_bytes: int
+
+
 class Store(NotificationStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
@@ -327,3 +346,6 @@ class Store(NotificationStore, Protocol):
 
     async def undecided(self, state: str, after: str | None, limit: int) -> list[Listed]:
         """Deliveries of all agencies in one state that is not final, oldest first, those after the id given."""
+
+    async def census(self, now: str) -> Census:
+        """How much is undecided at this moment; agencies and states without any are not in it."""

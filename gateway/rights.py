@@ -29,6 +29,7 @@ convert              validate  any     any     any       any     any
 inbox                read      -       own     -         -       -
 delivery             read      -       own     -         -       -
 decide               decide    -       own     -         -       -
+metrics              read      -       -       any       -       -
 """
 _OPEN = """
 alive ready describe packages xsd json_schema message_page xsd_file index_page codelists_page codelist_page

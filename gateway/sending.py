@@ -7,6 +7,7 @@ The log says why in our own words. The partner's, which may echo what it was sen
 
 import asyncio
 import logging
+from time import perf_counter
 
 from adapters.port import Adapter, Declined, Outgoing, Receipt, Unadmitted, Unreachable
 from datamodel.issues import Refused
@@ -27,23 +28,31 @@ _JITTER_BYTES = 4
 
 async def send(gateway: Gateway, adapter: Adapter, claim: Claim) -> None:
     """Send a delivery that this process holds, and record what came of it."""
-    delivery = claim.delivery
+    outcome = await _send(gateway, adapter, claim)
+    gateway.metrics.sent(claim.delivery.agency, outcome)
+
+
+async def _send(gateway: Gateway, adapter: Adapter, claim: Claim) -> str:
+    """What came of it, as one of `metrics.OUTCOMES`, which is on record then."""
     try:
         receipt = await _carry(gateway, adapter, claim)
     except Declined as error:
         _warn(claim, error.cause, "it is parked")
         await _park(gateway, claim, f"the agency declined the delivery: {error}")
+        return "declined"
     except Unadmitted as error:
         _warn(claim, error.cause, "check its address and our key; it is tried again")
         await _try_again(gateway, claim, str(error))
+        return "unadmitted"
     except Unreachable as error:
-        log.info("delivery %s to %s: attempt %d: %s", delivery.id, delivery.agency, delivery.attempts, error.cause)
+        log.info("delivery %(delivery)s to %(agency)s: attempt %(attempt)d: %(cause)s", _named(claim, error.cause))
         await _try_again(gateway, claim, str(error))
+        return "unreachable"
     except Exception as error:
-        log.exception("the adapter for %s failed on delivery %s", delivery.agency, delivery.id)
+        log.exception("the adapter for %(agency)s failed on delivery %(delivery)s", _named(claim))
         await _try_again(gateway, claim, f"the channel failed: {type(error).__name__}")
-    else:
-        await _taken(gateway, claim, receipt)
+        return "failed"
+    return await _taken(gateway, claim, receipt)
 
 
 async def _carry(gateway: Gateway, adapter: Adapter, claim: Claim) -> Receipt:
@@ -56,20 +65,22 @@ async def _carry(gateway: Gateway, adapter: Adapter, claim: Claim) -> Receipt:
         due_at=delivery.due_at,
         callback_url=f"{gateway.settings.base_url}/v1/agency/deliveries/{delivery.id}/decision",
     )
-    seconds = gateway.settings.outbox.send + GRACE_SECONDS
+    seconds, begun = gateway.settings.outbox.send + GRACE_SECONDS, perf_counter()
     try:
         async with asyncio.timeout(seconds):
             return await adapter.send(outgoing)
     except TimeoutError:
         raise Unreachable(f"no answer within {seconds:g} s") from None
+    finally:
+        gateway.metrics.exchanged(delivery.agency, perf_counter() - begun)
 
 
-async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> None:
-    """With a decision in the answer, that it was sent and how it was decided are one commit."""
+async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> str:
+    """With a decision in the answer, that it was sent and how it was decided are one commit. The outcome."""
     sent = _entry(claim, lifecycle.SENT)
     if receipt.body is None:
         await _move(gateway, claim, lifecycle.SENT, (sent,))
-        return
+        return "taken"
     delivery = claim.delivery
     try:
         answer = await read_answer(gateway, receipt.body, receipt.media, delivery.id)
@@ -78,11 +89,15 @@ async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> None:
         rules = ", ".join(sorted({issue.rule for issue in error.report.issues}))
         _warn(claim, f"its answer is not valid ({rules})", "it is parked")
         await _park(gateway, claim, f"the agency's answer is not valid: {decisions.describe(error)}")
+        return "unreadable"
     except DecisionConflict as error:
         # The callback was faster and said something else; what is final stays, and the agency has to be asked.
-        log.error("%s (%s contradicts itself)", error, delivery.agency)
+        log.error("%(cause)s (%(agency)s contradicts itself)", _named(claim, str(error)))
+        return "contradicted"
     except DeliveryClosed as error:
-        log.info("%s; the decision of %s in its answer is not recorded", error, delivery.agency)
+        log.info("%(cause)s; the decision of %(agency)s in its answer is not recorded", _named(claim, str(error)))
+        return "closed"
+    return "decided"
 
 
 async def _try_again(gateway: Gateway, claim: Claim, problem: str) -> None:
@@ -99,8 +114,14 @@ async def _try_again(gateway: Gateway, claim: Claim, problem: str) -> None:
 
 def _warn(claim: Claim, cause: str, follows: str) -> None:
     """What an operator has to know: the cause, and what becomes of the delivery."""
+    text = "delivery %(delivery)s to %(agency)s: attempt %(attempt)d: %(cause)s: %(follows)s"
+    log.warning(text, {**_named(claim, cause), "follows": follows})
+
+
+def _named(claim: Claim, cause: str = "") -> dict[str, object]:
+    """What a line of the log is about."""
     sent = claim.delivery
-    log.warning("delivery %s to %s: attempt %d: %s: %s", sent.id, sent.agency, sent.attempts, cause, follows)
+    return {"delivery": sent.id, "agency": sent.agency, "attempt": sent.attempts, "cause": cause}
 
 
 async def _park(gateway: Gateway, claim: Claim, problem: str) -> None:

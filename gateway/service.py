@@ -18,6 +18,7 @@ from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
 from gateway.feed import Feed
 from gateway.identifiers import Random
+from gateway.metrics import Metrics
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
@@ -56,5 +57,6 @@ class Gateway:
     doorbell: Doorbell
     feed: Feed
     workshop: Workshop
+    metrics: Metrics
     clock: Clock
     random: Random

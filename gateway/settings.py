@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from datamodel.limits import Limits
+from gateway.quotas import Quota
 from gateway.retry import RetryPolicy
 
 PREFIX = "GUICHET_"
@@ -123,11 +124,31 @@ class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):
         return environ[self.token_env]
 
 
+class RateSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one account of each role may ask for, by default without limit, and how many unknown keys one address may.
+
+    All workers together give so much. `forwarded` says that a proxy in front writes X-Forwarded-For, whose last address
+    is then the one that counts; without a proxy, callers could write there what they like.
+    """
+
+    trader: Quota = Quota()
+    agency: Quota = Quota()
+    operator: Quota = Quota()
+    unknown_keys: Quota = Quota(per_second=1.0, burst=100)
+    forwarded: bool = False
+
+    @property
+    def by_role(self) -> dict[str, Quota]:
+        """The quota of each role that has one."""
+        return {"trader": self.trader, "agency": self.agency, "operator": self.operator}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All that an installation may choose. `database` is `sqlite:///relative/path` or `sqlite:////absolute/path`.
 
     `patience` is how many seconds the body of a request may take, on top of what its size takes on a slow line.
     `workers` is how many processes serve; each of them sends to every agency, so each needs a part of `in_flight`.
+    `metrics` says whether numbers for Prometheus are given.
     """
 
     host: str = "127.0.0.1"
@@ -138,11 +159,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     schemas: Path = SCHEMAS
     country: str = "XZ"
     patience: float = 30.0
+    metrics: bool = True
     limits: Limits = Limits()
     retry: RetryPolicy = RetryPolicy()
     outbox: OutboxSettings = OutboxSettings()
     big: BigSettings = BigSettings()
     notifications: NotificationSettings = NotificationSettings()
+    rates: RateSettings = RateSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:

@@ -39,10 +39,13 @@ class WorkLost(RuntimeError):
 
 
 class Workshop:
-    """Made closed; what is opened must be closed. At most `at_once` messages are worked on; others wait their turn."""
+    """Made closed; what is opened must be closed. At most `at_once` messages are worked on; others wait their turn.
 
-    def __init__(self, settings: BigSettings) -> None:
-        self._settings = settings
+    `at_work` is told how many are worked on, whenever that changes.
+    """
+
+    def __init__(self, settings: BigSettings, at_work: Callable[[int], None] = lambda count: None) -> None:
+        self._settings, self._at_work = settings, at_work
         self._calls: socket.socket | None = None
         self._template = 0
         self._links: set[socket.socket] = set()
@@ -108,6 +111,7 @@ class Workshop:
             with self._lock:
                 self._links.discard(link)
                 link.close()
+                self._at_work(len(self._links))
 
     def _call(self) -> socket.socket:
         """A link to a new process. Raises WorkLost."""
@@ -124,4 +128,5 @@ class Workshop:
                 ours.close()
                 raise WorkLost from error
             self._links.add(ours)
+            self._at_work(len(self._links))
         return ours

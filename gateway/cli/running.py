@@ -11,6 +11,13 @@ import typer
 from gateway.cli.options import Database, SettingsFile, load_settings
 
 
+class LogFormat(StrEnum):
+    """How the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class LogLevel(StrEnum):
     """How much is logged to standard error."""
 
@@ -29,6 +36,7 @@ def serve(
     ] = None,
     database: Database = None,
     log_level: Annotated[LogLevel, typer.Option(help="What goes to standard error.")] = LogLevel.INFO,
+    log_format: Annotated[LogFormat, typer.Option(help="For people, or one JSON object a line.")] = LogFormat.TEXT,
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM.
 
@@ -36,7 +44,7 @@ def serve(
     Examples:
       guichet serve --port 8080 --database sqlite:///guichet.db
       GUICHET_AGENCIES__FSA__URL=https://fsa.example/in guichet serve
-      guichet serve --workers 4
+      guichet serve --workers 4 --log-format json
     One worker is one process, which keeps one core busy. Choose as many workers
     as there are cores to spare for the gateway; more do not help. All serve one
     port and one database, a worker that ends is replaced, and SIGTERM to the
@@ -44,9 +52,7 @@ def serve(
     Accounts are made with: guichet account add. What was accepted is never
     lost: after a crash the next start goes on where the last one ended.
     """
-    # A line for each request: what no line shows (caller, thread, process) need not be found out for it.
-    logging._srcfile, logging.logThreads, logging.logProcesses, logging.logMultiprocessing = None, False, False, False
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _begin_log(log_level, log_format)
     settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
     try:
         address = (settings.host, settings.port)
@@ -60,6 +66,15 @@ def serve(
         from gateway.cli import serving
 
         (serving.serve_alone if settings.workers == 1 else serving.serve_together)(settings, listener)
+
+
+def _begin_log(level: LogLevel, form: LogFormat) -> None:
+    from gateway import logs
+
+    # A line for each request: what no line shows (caller, thread, process) need not be found out for it.
+    logging._srcfile, logging.logThreads, logging.logProcesses, logging.logMultiprocessing = None, False, False, False
+    logging.basicConfig(level=level.upper())
+    logging.root.handlers[0].setFormatter(logs.formatter(form))
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import typer
 from aiohttp import web
 
-from gateway import bootstrap
+from gateway import bootstrap, logs
 from gateway.doorbell import Chime
 from gateway.http.app import create
 from gateway.http.door import Board, Door
@@ -97,7 +97,7 @@ class _Workers:
 
     def work(self, number: int, line: socket.socket) -> None:
         """Serve until SIGTERM, or the end of the supervisor."""
-        _log_as(number)
+        logs.name_worker(number)
         run(self._main(number, line))
 
     async def _main(self, number: int, line: socket.socket) -> None:
@@ -117,18 +117,13 @@ class _Workers:
         typer.echo(f"Guichet is ready at {self._gateway.settings.base_url} with {self._count} workers")
 
     def gone(self, number: int) -> None:
-        """Nobody gives way at the door to a worker that is not there."""
+        """Nobody gives way at the door to a worker that is not there, and it does nothing any more."""
         self._board.absent(number)
+        self._gateway.metrics.leave(number)
 
     def stopping(self) -> None:
         """When the last worker lets go of the door too, callers are refused and need not wait for nothing."""
         self._listener.close()
-
-
-def _log_as(number: int) -> None:
-    """Lines of several workers go to one place, so each says whose it is."""
-    for handler in logging.root.handlers:
-        handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s worker-{number} %(name)s %(message)s"))
 
 
 def _told_to_stop(*signals: signal.Signals) -> asyncio.Event:

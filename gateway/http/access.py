@@ -7,18 +7,21 @@ ended is told so. Role and scope are judged by the route alone, before anything 
 
 from collections.abc import Mapping
 
+from aiohttp import web
+
 from datamodel.wording import either, phrase
 from gateway.accounts import Accounts, Caller, KeyExpired
 from gateway.http.problems import Fault
+from gateway.http.rates import Rates
 from gateway.http.routes import NOBODY
 from gateway.rights import ANY, Right
 
 CHALLENGE = 'Bearer realm="guichet"'
 
 
-async def identify(accounts: Accounts, right: Right | None, headers: Mapping[str, str]) -> Caller:
+async def identify(accounts: Accounts, right: Right | None, request: web.Request, rates: Rates) -> Caller:
     """Who calls; nobody in particular where the route is open to all. Raises Fault for a key that opens nothing."""
-    return NOBODY if right is None else await _known(accounts, _key(headers))
+    return NOBODY if right is None else await _known(accounts, _key(request.headers), request, rates)
 
 
 def judge(right: Right | None, caller: Caller) -> int | None:
@@ -35,15 +38,17 @@ def judge(right: Right | None, caller: Caller) -> int | None:
     return None if right.reach[role] == ANY else caller.account.id
 
 
-async def _known(accounts: Accounts, key: str) -> Caller:
+async def _known(accounts: Accounts, key: str, request: web.Request, rates: Rates) -> Caller:
     if not key:
         raise Fault("unauthenticated", phrase("detail.no-key"), headers={"WWW-Authenticate": CHALLENGE})
+    caller, detail = None, phrase("detail.key")
     try:
-        caller = await accounts.authenticate(key)
-        detail = "" if caller else phrase("detail.key")
+        if not rates.exhausted(request) or accounts.has_known(key):
+            caller = await accounts.authenticate(key)
     except KeyExpired as expired:
-        caller, detail = None, phrase("detail.key-ended", day=expired.day)
+        detail = phrase("detail.key-ended", day=expired.day)
     if caller is None:
+        rates.unknown_key(request)
         challenge = f'{CHALLENGE}, error="invalid_token"'
         raise Fault("unauthenticated", detail, headers={"WWW-Authenticate": challenge})
     return caller

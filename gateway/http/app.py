@@ -2,14 +2,15 @@
 
 1. `converse`  the conversation id, the language, and the headers of every answer
 2. `explain`   whatever goes wrong from here on is answered as a problem document
-3. `_serve`    of a route: who calls, what the head says of the body, which answer is acceptable, the body, the handler
+3. `_serve`    of a route: who calls, and whether not too often; what the head says of the body, which answer is
+               acceptable, the body, the handler
 
 Reading the body comes last, so that a stranger cannot make the gateway read 64 MiB. A handler is not cancelled when
 its caller goes away: what it was about to write is then on record, and a repeat of the request is answered from there.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -24,6 +25,7 @@ from gateway.http import (
     negotiate,
     notifications,
     openapi,
+    operators,
     problems,
     public,
     publication,
@@ -33,9 +35,12 @@ from gateway.http import (
     traders,
 )
 from gateway.http.access import identify, judge
+from gateway.http.compression import compress
+from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.problems import Fault
+from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
-from gateway.http.server import AccessLog, log
+from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.rights import right as right_to
@@ -49,20 +54,15 @@ ROUTES: tuple[Route, ...] = (
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,
+    *operators.ROUTES,
 )
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _GATEWAY = web.AppKey("gateway", Gateway)
 _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
+_STANDING = web.RequestKey("standing", Mapping[str, str])
+_NO_LIMIT: Mapping[str, str] = {}
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_ALWAYS = {
-    "Server": "guichet",
-    "Vary": "Accept",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-}
 # A body that is not wanted is drained for `lingering_time`, so that its sender gets to read the answer, and is never
 # inflated; an idle connection, or one whose request head does not come, is closed after `keepalive_timeout`.
 _CONNECTION = {
@@ -76,20 +76,25 @@ _CONNECTION = {
 
 def create(gateway: Gateway) -> web.Application:
     """The application on a gateway that has been started. Run it with `server.Runner`."""
+    routes = [route for route in ROUTES if gateway.settings.metrics or route is not operators.METRICS]
+    meters: dict[object, Meter] = {}
+    counted = (counting(meters, Meter(gateway.metrics, NO_ROUTE, (404, 405))),) if gateway.settings.metrics else ()
     application = web.Application(
-        middlewares=(converse, explain),
+        middlewares=(*counted, converse, explain),
         client_max_size=gateway.settings.limits.max_bytes,
         handler_args=_CONNECTION,
     )
-    application[_GATEWAY] = gateway
+    application[_GATEWAY], application[REFUSE] = gateway, _refuse
     application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
-        description = openapi.document(ROUTES)
+        description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
     room = bodies.Room(gateway.settings.big_share.room)
-    for route in ROUTES:
-        handler = _serve(route, gateway, library, description, room)
+    rates = Rates(gateway.settings.rates, gateway.settings.workers)
+    for route in routes:
+        handler = _serve(route, gateway, library, description, room, rates)
+        meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
             application.router.add_route(method, path, handler, expect_handler=bodies.leave_uninvited)
@@ -115,8 +120,11 @@ async def converse(request: web.Request, handler: Handler) -> web.StreamResponse
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
     if ending := request[_ENDING]:
         response.headers[KEY_EXPIRES] = ending
-    for name, value in _ALWAYS.items():
+    for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
+    for name, value in request.get(_STANDING, _NO_LIMIT).items():
+        response.headers.setdefault(name, value)
+    await compress(request, response)
     return response
 
 
@@ -129,32 +137,47 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _problem(request, error)
 
 
+async def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
+    """The problem document for what aiohttp refuses before it asks a middleware."""
+
+    async def fail(request: web.Request) -> web.StreamResponse:
+        return _problem(request, error)
+
+    return await converse(request, fail)
+
+
 def _problem(request: web.Request, error: Exception) -> web.Response:
     """Apart from `explain`, whose frame the error holds: naming the error there would hold both, and the body too."""
     fault = problems.fault_of(error)
     conversation_id = request[_EXCHANGE]
     if fault.kind.blame == "gateway":
-        place = f"{request.method} {request.rel_url.raw_path}"
-        traced = None if fault.slug == "busy" else error
-        log.error("conversation %s: %s failed: %s", conversation_id, place, fault.slug, exc_info=traced)
+        place = {"method": request.method, "path": request.rel_url.raw_path, "conversation": conversation_id}
+        log.error(
+            "conversation %(conversation)s: %(method)s %(path)s failed: %(problem)s",
+            {**place, "problem": fault.slug},
+            exc_info=None if fault.slug == "busy" else error,
+        )
     form = negotiate.problem_format(_accept(request), bodies.likely_format(request))
     return problems.answer(fault, request.rel_url.raw_path, conversation_id, form)
 
 
-def _serve(route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room) -> Handler:
-    ceiling, patience = gateway.settings.limits.max_bytes, gateway.settings.patience
-    right = right_to(route.name)
+def _serve(
+    route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
+) -> Handler:
+    ceiling, right = gateway.settings.limits.max_bytes, right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        caller = await identify(gateway.accounts, right, request.headers)
+        caller = await identify(gateway.accounts, right, request, rates)
         if caller.ending is not None:
             request[_ENDING] = caller.ending
         owner = judge(right, caller)
+        if standing := rates.spend(caller.account):
+            request[_STANDING] = standing
         if route.takes:
             bodies.check(request, ceiling)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await bodies.read(request, ceiling, patience, share) if route.takes else bodies.NO_BODY
+            body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
             call = Call(
                 gateway=gateway,
                 library=library,
@@ -172,29 +195,41 @@ def _serve(route: Route, gateway: Gateway, library: Library, description: bytes,
             )
             answer = await route.handler(call)
         if route.streams:
-            return await _stream(request, route, gateway, answer)
+            return await _stream(request, route, gateway, rates, answer)
         return _respond(route, answer, media, call.headers)
 
     return serve
 
 
-async def _stream(request: web.Request, route: Route, gateway: Gateway, answer: Answer) -> web.StreamResponse:
+async def _stream(
+    request: web.Request, route: Route, gateway: Gateway, rates: Rates, answer: Answer
+) -> web.StreamResponse:
     """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    headers = {**_ALWAYS, CONVERSATION: request[_EXCHANGE], **answer.headers, "Content-Type": route.media[0]}
+    headers = {**ALWAYS, CONVERSATION: request[_EXCHANGE], **answer.headers, "Content-Type": route.media[0]}
     return await streaming.stream(
         request,
         answer.value,
         headers,
         patience=gateway.settings.notifications.patience,
         notice=gateway.settings.notifications.look,
-        welcome=lambda: _still_welcome(request, route, gateway),
+        welcome=lambda: _still_welcome(request, route, gateway, rates),
     )
 
 
-async def _still_welcome(request: web.Request, route: Route, gateway: Gateway) -> None:
+async def _still_welcome(request: web.Request, route: Route, gateway: Gateway, rates: Rates) -> None:
     """Raises Fault where the caller's key opens the route no more."""
     right = right_to(route.name)
-    judge(right, await identify(gateway.accounts, right, request.headers))
+    judge(right, await identify(gateway.accounts, right, request, rates))
+
+
+async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
+    """The body, which is counted while it comes. Raises as `bodies.read`."""
+    metrics, settings = gateway.metrics, gateway.settings
+    metrics.row[metrics.reading] += 1.0
+    try:
+        return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
+    finally:
+        metrics.row[metrics.reading] -= 1.0
 
 
 def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:

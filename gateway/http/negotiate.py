@@ -100,7 +100,7 @@ def language(accept: str, known: Sequence[str], otherwise: str = ENGLISH) -> str
     wanted = []
     for element in accept.split(","):
         tag, *parameters = element.split(";")
-        quality = _quality(_parameter(parameters, "q"))
+        quality = quality_of(parameters)
         wanted.append((quality or 0.0, tag.strip().lower()))
     refused = {tag for quality, tag in wanted if not quality}
     for quality, tag in sorted(wanted, key=lambda pair: -pair[0]):
@@ -125,14 +125,15 @@ def _ranges(accept: str) -> list[_Range]:
     for element in accept.split(","):
         essence, *parameters = element.split(";")
         major, slash, minor = essence.strip().lower().partition("/")
-        quality = _quality(_parameter(parameters, "q"))
+        quality = quality_of(parameters)
         if slash and major and minor and quality is not None:
             found.append(_Range(major, minor, quality))
     return found
 
 
-def _quality(text: str | None) -> float | None:
+def quality_of(parameters: Sequence[str]) -> float | None:
     """The weight that a q parameter states; None where it states none that RFC 9110 knows."""
+    text = _parameter(parameters, "q")
     if text is None:
         return 1.0
     return float(text) if re.fullmatch(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", text) else None

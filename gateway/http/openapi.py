@@ -46,12 +46,17 @@ _TAKEN = (
     "As application/xml, text/xml or application/json, or under another name that ends in +xml or +json; "
     "UTF-8, without content coding."
 )
+_STANDING = {
+    "RateLimit-Policy": "Where the account has a limit: q requests at once, and as many again in w seconds.",
+    "RateLimit": "Where the account has a limit: r requests are left, and in t seconds all are there again.",
+}
 # What RFC 9110 asks to be said with a status, and what it tells.
 _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": 'How to show a key: Bearer, with error="invalid_token" where the key is not known.'},
     403: {"WWW-Authenticate": "Bearer with insufficient_scope and the scope that the key lacks, where that is why."},
     405: {"Allow": "The methods that this address takes."},
     415: {"Accept": "The media types that are taken.", "Accept-Encoding": "The content codings that are taken."},
+    429: {"Retry-After": "Seconds after which to try again.", **_STANDING},
     503: {"Retry-After": "Seconds after which to try again."},
 }
 
@@ -90,10 +95,15 @@ def problem_statuses(route: Route) -> list[int]:
     """The errors that a route may answer with: its own, and those that its other columns imply."""
     implied = {
         (400, 408, 413, 415, 417, 503): bool(route.takes),
-        (401, 403): bool(route.roles),
+        (401, 403, 429): bool(route.roles),
         (405, 406, 500): True,
     }
     return sorted({*route.problems, *(status for some, given in implied.items() if given for status in some)})
+
+
+def statuses(route: Route) -> list[int]:
+    """All that a route may answer with."""
+    return [route.status, *((304,) if route.fresh else ()), *problem_statuses(route)]
 
 
 def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
@@ -135,7 +145,7 @@ def _headers(route: Route) -> dict[str, Any]:
     kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
     told = {"Content-Language": _SPOKEN} if "issues" in getattr(route.returns, "__struct_fields__", ()) else {}
     warned = {KEY_EXPIRES: _KEY_EXPIRES} if route.roles else {}
-    own = {**kept, **warned, **route.headers}
+    own = {**kept, **warned, **(_STANDING if route.roles else {}), **route.headers}
     return {
         CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
         **{name: {"description": text, "schema": {"type": "string"}} for name, text in own.items()},

@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "unsupported-media": Kind(415),
     "expectation": Kind(417),
     "invalid": Kind(422),
+    "limited": Kind(429),
     "internal": Kind(500, "gateway"),
     "not-ready": Kind(503, "gateway"),
     "busy": Kind(503, "gateway"),

@@ -7,6 +7,8 @@ without its query: a query may hold what a trader typed.
 
 import logging
 import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -20,6 +22,15 @@ from gateway.identifiers import new_conversation_id
 
 log = logging.getLogger("gateway.http")
 
+ALWAYS: Final[Mapping[str, str]] = {
+    "Server": "guichet",
+    "Vary": "Accept",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+# What an application answers to a request that was refused before it came to any middleware.
+REFUSE: Final[web.AppKey[Callable[[web.Request, Exception], Awaitable[web.StreamResponse]]]] = web.AppKey("refuse")
+
 
 class AccessLog(AbstractAccessLogger):
     """One line an answer: method, path, status, bytes sent, milliseconds, conversation id."""
@@ -27,13 +38,15 @@ class AccessLog(AbstractAccessLogger):
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write the line."""
         self.logger.info(
-            "%s %s %d %dB %.1fms %s",
-            request.method,
-            request.rel_url.raw_path,
-            response.status,
-            response.body_length,
-            time * 1000,
-            response.headers.get(CONVERSATION, "-"),
+            "%(method)s %(path)s %(status)d %(bytes)dB %(milliseconds).1fms %(conversation)s",
+            {
+                "method": request.method,
+                "path": request.rel_url.raw_path,
+                "status": response.status,
+                "bytes": response.body_length,
+                "milliseconds": time * 1000,
+                "conversation": response.headers.get(CONVERSATION, "-"),
+            },
         )
 
     @property
@@ -84,7 +97,7 @@ class Runner(web.AppRunner):
             try:
                 return await made.request_handler(request)
             except web.HTTPException as error:
-                return _answer(request, problems.fault_of(error))
+                return await self.app[REFUSE](cast(web.Request, request), error)
 
         return Server(
             handle,
@@ -98,7 +111,10 @@ class Runner(web.AppRunner):
 def _answer(request: web.BaseRequest, fault: Fault) -> web.Response:
     """A problem document for what never reached the application."""
     conversation_id = new_conversation_id(os.urandom)
-    log.info("conversation %s: not HTTP as it is spoken here, from %s", conversation_id, request.remote)
+    told = {"conversation": conversation_id, "address": request.remote}
+    log.info("conversation %(conversation)s: not HTTP as it is spoken here, from %(address)s", told)
     response = problems.answer(fault, request.rel_url.raw_path, conversation_id, "json")
     response.headers[CONVERSATION] = conversation_id
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
     return response

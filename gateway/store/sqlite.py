@@ -9,7 +9,7 @@ The methods say no more than the protocol in `gateway.ports`; what they do is in
 import asyncio
 import os
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from gateway.ports import (
     Admission,
     CaseChange,
     CaseFile,
+    Census,
     Claim,
     Conflict,
     Dispatch,
@@ -54,7 +55,7 @@ class SqliteStore:
     `busy_seconds` is how long to wait for some other program that holds the database's write lock. One that is not
     `exclusive` may be opened beside others: by each process of a gateway that holds the database (see `held`), and
     beside a running gateway, for the few writes of an operator. It makes no folders, because a path that does not exist
-    is then a slip of the pen.
+    is then a slip of the pen. `committed` is told of every commit (see `Writer`).
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class SqliteStore:
         waiting_limit: int = 2048,
         busy_seconds: float = BUSY_SECONDS,
         exclusive: bool = True,
+        committed: Callable[[int, float], None] | None = None,
     ) -> None:
         self._path = path.resolve()  # one lock for one file, however it is spelled
         self._readers, self._group_limit, self._waiting_limit = readers, group_limit, waiting_limit
-        self._busy_seconds, self._exclusive = busy_seconds, exclusive
+        self._busy_seconds, self._exclusive, self._committed = busy_seconds, exclusive, committed
         self._session: _Session | None = None
 
     @property
@@ -91,7 +93,13 @@ class SqliteStore:
             lock, turns, writing, reading = await asyncio.to_thread(self._connect)
         except (OSError, sqlite3.Error) as error:
             raise sqlite_file.UnfitDatabase(f"{self._path} cannot be opened: {error}") from error
-        writer = Writer(writing, group_limit=self._group_limit, waiting_limit=self._waiting_limit, turns=turns)
+        writer = Writer(
+            writing,
+            group_limit=self._group_limit,
+            waiting_limit=self._waiting_limit,
+            turns=turns,
+            committed=self._committed,
+        )
         self._session = _Session(lock, turns, writer, Readers(reading))
 
     def _connect(self) -> tuple[int | None, Turns, sqlite3.Connection, list[sqlite3.Connection]]:
@@ -195,6 +203,10 @@ class SqliteStore:
     async def undecided(self, state: str, after: str | None, limit: int) -> list[Listed]:
         find, of = sqlite_reads.UNDECIDED, {"state": state}
         return await self._opened.readers.run(lambda db: sqlite_reads.page(db, find, of, after, limit))
+
+    async def census(self, now: str) -> Census:
+        backlog = await self._opened.readers.run(lambda db: sqlite_reads.backlog(db, now))
+        return Census(backlog, await asyncio.to_thread(sqlite_file.log_bytes, self._path))
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))

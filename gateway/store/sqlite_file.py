@@ -68,6 +68,14 @@ def connect_to_write(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return connection
 
 
+def log_bytes(path: Path) -> int:
+    """The size of the write-ahead log, which is there only while somebody has the database open."""
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def connect_to_read(path: Path, busy_seconds: float) -> sqlite3.Connection:
     """A connection that cannot write. Only one thread at a time may use it."""
     return _connect(path, "ro", busy_seconds)

@@ -1,6 +1,7 @@
 """What is read: queries for one connection within one transaction.
 
-Every one finds its rows by an index, save for the lists of all accounts and of all keys.
+Every one finds its rows by an index, save for the lists of all accounts and of all keys, and the backlog, which is what
+is undecided.
 """
 
 import sqlite3
@@ -12,6 +13,7 @@ from gateway.ports import (
     Account,
     AdditionalMessage,
     Admission,
+    Backlog,
     Case,
     CaseFile,
     Conflict,
@@ -55,6 +57,8 @@ _PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     ORDER BY seq LIMIT :limit"""
 INBOX = f"SELECT {rows.LISTED} FROM delivery WHERE agency = :agency {_PAGE}"
 UNDECIDED = f"SELECT {rows.LISTED} FROM delivery WHERE state = :state {_PAGE}"
+BACKLOG = """SELECT agency, state, count(*) AS count, sum(due_at < ?) AS overdue, min(created_at) AS oldest
+    FROM delivery WHERE state IN ('queued', 'awaiting', 'held', 'parked') GROUP BY agency, state"""
 FETCH = f"SELECT {rows.DISPATCH} FROM delivery WHERE id = ? AND agency = ?"
 
 
@@ -160,3 +164,8 @@ def fetch(connection: sqlite3.Connection, agency: str, delivery_id: str) -> Disp
     """An agency's own delivery with its message."""
     row = connection.execute(FETCH, (delivery_id, agency)).fetchone()
     return None if row is None else rows.dispatch(row)
+
+
+def backlog(connection: sqlite3.Connection, now: str) -> tuple[Backlog, ...]:
+    """What is undecided, by agency and state; the more there is of it, the longer this takes."""
+    return tuple(Backlog(**dict(row)) for row in connection.execute(BACKLOG, (now,)))

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
 I = TypeVar("I")  # noqa: E741  an item
@@ -34,7 +35,10 @@ class _Outcome(NamedTuple):
 
 
 class Writer:
-    """Owns the write connection from now on. Made, used and stopped in one running event loop."""
+    """Owns the write connection from now on. Made, used and stopped in one running event loop.
+
+    Its thread tells `committed` of every commit: how much work was in it, and how many seconds it took.
+    """
 
     def __init__(
         self,
@@ -43,10 +47,12 @@ class Writer:
         group_limit: int,
         waiting_limit: int,
         turns: AbstractContextManager[object] | None = None,
+        committed: Callable[[int, float], None] | None = None,
     ) -> None:
         self.commits = 0
         self._connection, self._group_limit = connection, group_limit
         self._turns = turns or nullcontext()
+        self._committed = committed
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(waiting_limit)
         self._waiting: deque[_Job] = deque()
@@ -113,7 +119,7 @@ class Writer:
             return _undone(self._next_group(), failure)
 
     def _write_group(self, group: list[_Job]) -> list[_Outcome]:
-        connection = self._connection
+        connection, begun = self._connection, perf_counter()
         try:
             connection.execute("BEGIN IMMEDIATE")
             outcomes = [outcome for jobs in _by_work(group) for outcome in self._attempt(jobs)]
@@ -124,6 +130,8 @@ class Writer:
                     connection.execute("ROLLBACK")
             return _undone(group, failure)
         self.commits += 1
+        if self._committed is not None:
+            self._committed(len(group), perf_counter() - begun)
         return outcomes
 
     def _attempt(self, jobs: Sequence[_Job]) -> list[_Outcome]:

@@ -17,6 +17,11 @@ from tests.gateway.scripted import ScriptedAdapter, case_when, decision, eventua
 FLOWERS = "import-cut-flowers-kenya.xml"  # plant health alone
 
 
+@pytest.fixture
+def settings(settings):
+    return msgspec.structs.replace(settings, workers=2)
+
+
 @pytest.mark.parametrize(("whole", "of"), [(8, 1), (8, 2), (8, 3), (3, 2), (5, 5), (64, 7)])
 def test_the_shares_add_up_and_differ_by_one_at_most(whole, of):
     shares = [part(whole, Seat(number, of)) for number in range(1, of + 1)]

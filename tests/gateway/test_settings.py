@@ -138,3 +138,15 @@ def test_a_token_may_stand_in_a_variable_that_looks_like_a_setting(tmp_path):
 
 def test_an_address_of_ip_version_6_gets_its_brackets():
     assert load(None, {"GUICHET_HOST": "::1"}).base_url == "http://[::1]:8080"
+
+
+def test_limits_of_requests_are_set_by_role():
+    rates = load(None, {"GUICHET_RATES__TRADER__PER_SECOND": "5", "GUICHET_RATES__FORWARDED": "true"}).rates
+    assert (rates.by_role["trader"].per_second, rates.by_role["agency"].per_second, rates.forwarded) == (5.0, 0.0, True)
+    with pytest.raises(SettingsError, match="burst must be at least 1"):
+        load(None, {"GUICHET_RATES__UNKNOWN_KEYS__BURST": "0"})
+
+
+def test_numbers_are_given_unless_they_are_turned_off():
+    assert load(None, {}).metrics is True
+    assert load(None, {"GUICHET_METRICS": "false"}).metrics is False

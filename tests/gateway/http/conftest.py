@@ -73,12 +73,12 @@ class Wire:
         self.writer.write(b"".join(part if isinstance(part, bytes) else part.encode() + b"\r\n" for part in parts))
         await self.writer.drain()
 
-    async def reply(self) -> Reply:
-        """The next answer."""
+    async def reply(self, method: str = "GET") -> Reply:
+        """The next answer, which has no body where it is one to HEAD."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.strip().split("\r\n")
         headers = CIMultiDict(line.split(": ", 1) for line in lines)
-        body = await self.reader.readexactly(int(headers.get("Content-Length", 0)))
+        body = await self.reader.readexactly(0 if method == "HEAD" else int(headers.get("Content-Length", 0)))
         return Reply(int(first.split()[1]), headers, body)
 
     async def closed(self) -> bool:
@@ -108,7 +108,7 @@ class House:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if caller:
             named.setdefault("Authorization", f"Bearer {self.keys[caller]}")
-        skip = ("Content-Type", "Accept", "User-Agent")
+        skip = ("Content-Type", "Accept", "Accept-Encoding", "User-Agent")
         async with self.session.request(
             method, self.url + path, data=data, headers=named, skip_auto_headers=skip
         ) as answer:
@@ -151,6 +151,7 @@ async def housed(
     schemas: Path | None = None,
     big: BigSettings | None = None,
     notifications: NotificationSettings | None = None,
+    **others: object,
 ) -> AsyncIterator[House]:
     """A house of its own."""
     settings = Settings(
@@ -160,6 +161,7 @@ async def housed(
         schemas=schemas or Settings().schemas,
         big=big or BigSettings(),
         notifications=notifications or NotificationSettings(),
+        **others,
     )
     gateway = bootstrap.build(settings, adapters={})
     gateway.workshop.open(gateway)

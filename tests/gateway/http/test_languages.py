@@ -55,7 +55,7 @@ async def test_the_best_language_is_chosen(accept, expected):
 async def test_a_problem_is_told_in_the_callers_language(shared, spoken):
     reply = await shared.post(VALIDATE, BAD, Accept_Language=f"{spoken}-CA, de;q=0.9")
     assert (reply.status, reply.headers["Content-Language"]) == (422, spoken)
-    assert reply.headers["Vary"] == "Accept, Accept-Language"
+    assert "Accept-Language" in reply.headers["Vary"]
     problem = reply.json
     assert problem["title"] == TITLES[spoken]
     rules = catalogue()[spoken].rules
@@ -122,7 +122,7 @@ async def test_advice_on_a_good_message_has_a_language_and_messages_have_none(sh
     converted = await shared.post("/v1/conversions", good, Accept_Language="es")
     assert converted.status == 200
     assert "Content-Language" not in converted.headers
-    assert converted.headers["Vary"] == "Accept"
+    assert "Accept-Language" not in converted.headers["Vary"]
 
 
 async def test_pages_are_the_same_for_everybody(shared):

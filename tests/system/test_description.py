@@ -1,0 +1,117 @@
+"""The whole description, played by one who knows nothing else of us: no fault of ours, no answer that is not in it.
+
+Schemathesis makes requests from it, good and bad ones, and judges what a gateway that really serves answers to them.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.request import Request, urlopen
+
+import msgspec
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from gateway.accounts import ROLES
+from gateway.http.app import ROUTES
+from gateway.http.routes import Route
+from tests.system.conftest import GUICHET, SAMPLES, clean_environment
+
+EXAMPLES = 30  # of each operation
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+# What is there to be asked for by name, beside a declaration and its delivery; nobody would guess it.
+THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC"}
+SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
+GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
+    "decide": {"Decision": {"OutcomeCode": "held"}}
+}
+
+
+class Served(NamedTuple):
+    """A gateway that serves, its description, a key of each role, and values of parameters that lead somewhere."""
+
+    schema: BaseSchema
+    keys: dict[str, str]
+    there: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("described")
+    environment = clean_environment(GUICHET_DATABASE="sqlite:///x.db", GUICHET_PORT="0")
+    keys = {}
+    for role in ROLES:
+        command = [GUICHET, "account", "add", role, "--role", role, *(["--agency", "FSA"] if role == "agency" else [])]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=50)
+        keys[role] = done.stdout.decode().strip()
+    with (folder / "log").open("wb") as log:
+        gateway = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log
+        )
+    try:
+        url = gateway.stdout.readline().decode().split()[-1]
+        yield Served(schemathesis.openapi.from_url(f"{url}/openapi.json"), keys, found(url, keys))
+    finally:
+        gateway.terminate()
+        gateway.wait(20)
+        gateway.stdout.close()
+
+
+def ask(url: str, key: str = "", document: object = None) -> bytes:
+    """One exchange: a POST where there is a document."""
+    body = None if document is None else msgspec.json.encode(document)
+    request = Request(url, body, {"X-API-Key": key, "Content-Type": "application/json"})
+    with urlopen(request, timeout=20) as answer:
+        return answer.read()
+
+
+def found(url: str, keys: dict[str, str]) -> dict[str, str]:
+    """A declaration that is lodged, its delivery, and a file that a schema needs."""
+    lodged = msgspec.json.decode(ask(f"{url}/v1/declarations", keys["trader"], GOOD["lodge"]))
+    [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
+    schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
+    [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
+    return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_answer_is_described(served: Served, route: Route):
+    key = {"Authorization": f"Bearer {served.keys[route.roles[0]]}"} if route.roles else {}
+    statuses = set()
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(case=served.schema[route.path][route.method].as_strategy(), named=st.booleans(), good=st.booleans())
+    def play(case: schemathesis.Case, named: bool, good: bool) -> None:
+        if named:
+            case.path_parameters = {name: served.there[name] for name in case.path_parameters or {}}
+        if good and route.name in GOOD:
+            case.body, case.media_type = GOOD[route.name], "application/json"
+            case.headers.pop("Guichet-Message", None)
+        answer = case.call(headers=key)
+        statuses.add(answer.status_code)
+        case.validate_response(answer, checks=CHECKS)
+
+    play()
+    assert route.status in statuses, "what is good is among what was tried"
