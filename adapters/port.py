@@ -74,3 +74,20 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and files."""
+
+
+class NotTaken(Exception):
+    """A notification was not taken at a trader's address; the text says why, in our own words."""
+
+
+class Poster(Protocol):
+    """Carries notifications to addresses that traders chose."""
+
+    def check(self, url: str) -> None:
+        """Raises ValueError for an address that would never be posted to."""
+
+    async def post(self, url: str, secret: str, number: int, at: int, body: bytes) -> None:
+        """Carry one, signed with the secret as of a time (seconds since 1970). Raises NotTaken."""
+
+    async def close(self) -> None:
+        """Let go of connections."""

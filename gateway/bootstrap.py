@@ -9,7 +9,8 @@ from hashlib import sha256
 
 import msgspec
 
-from adapters.port import Adapter
+from adapters.callback import HttpPoster
+from adapters.port import Adapter, Poster
 from adapters.registry import build as build_adapter
 from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
@@ -20,19 +21,22 @@ from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
+from gateway.feed import Feed, Keeper
 from gateway.identifiers import Random
 from gateway.intake import LODGED
+from gateway.invalidation import INVALIDATING
 from gateway.metrics import Metrics, watch_loop
 from gateway.outbox import Outbox
 from gateway.ports import Store
+from gateway.pushing import Pusher
 from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.sqlite import SqliteStore, held
 from gateway.workshop import Workshop
 
-# What the gateway itself writes to agencies and traders, and reads of agencies.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE)
+# What the gateway itself writes to agencies and traders, and reads of them beside declarations.
+EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING)
 
 
 def build(
@@ -65,15 +69,21 @@ def build(
         agencies=agencies,
         projectors=_projectors(registry, agencies),
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
-        accounts=Accounts(store),
+        accounts=Accounts(store, clock),
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
+        feed=Feed(store, settings.notifications.look),
         workshop=Workshop(settings.big_share, metrics.work_on_big),
         metrics=metrics,
         clock=clock,
         random=random,
     )
+
+
+def poster(settings: Settings) -> Poster:
+    """What carries notifications to addresses of traders, as far as the settings allow."""
+    return HttpPoster(timeout=settings.notifications.send, private=settings.notifications.private)
 
 
 def side_store(settings: Settings) -> Store:
@@ -117,6 +127,17 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         closing.push_async_callback(outbox.stop)
         with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
             await outbox.start()
+        if seat.number == 1:  # one of them is enough for these
+            keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
+            closing.push_async_callback(keeper.stop)
+            pusher = Pusher(
+                gateway.store,
+                poster(gateway.settings),
+                gateway.settings.notifications,
+                gateway.clock,
+                gateway.random,
+            )
+            closing.push_async_callback(pusher.stop)
         if gateway.settings.metrics:
             watching = asyncio.create_task(watch_loop(gateway.metrics))
             closing.callback(watching.cancel)

@@ -4,11 +4,11 @@ Every change goes through `change`, and every change's roll-up and events are ma
 forget one. The state of a case is never set by anybody: it follows from its deliveries.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway import audit, lifecycle
-from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Event, Store
+from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Dispatch, Event, Store
 
 GATEWAY: Final = "gateway"
 # Each try that fails means that another change of the same case went through, so contention wears itself out.
@@ -25,6 +25,14 @@ class Entry(NamedTuple):
     data: dict[str, Any]
 
 
+class Stale(Exception):
+    """The case is no longer as its caller had seen it; `version` is the one that it is at now."""
+
+    def __init__(self, mrn: str, version: int) -> None:
+        super().__init__(f"case {mrn} has changed: it is at version {version}")
+        self.mrn, self.version = mrn, version
+
+
 class Contended(Exception):
     """A case changed under our hands again and again."""
 
@@ -39,6 +47,37 @@ def chain(digest: str, seq: int, at: str, entries: Iterable[Entry]) -> tuple[Eve
     return tuple(events)
 
 
+def live(file: CaseFile) -> tuple[Delivery, ...]:
+    """The deliveries that count: of each agency the last, unless the declaration concerns it no more."""
+    return tuple(each for each in file.deliveries if each.state != lifecycle.SUPERSEDED)
+
+
+class Version(NamedTuple):
+    """A version of the declaration, as the history tells of it: its number from 1, when, and the digests of its bytes
+    as they came and of its canonical JSON.
+    """
+
+    number: int
+    at: str
+    message: str
+    digest: str
+    document: str
+    conversation_id: str
+
+
+def version_of(file: CaseFile) -> Version:
+    """The version of the declaration that counts: the last amendment, else what was lodged."""
+    for event in reversed(file.events):
+        if event.kind == lifecycle.AMENDMENT:
+            told = event.data
+            names = ("version", "message", "digest", "document", "conversation")
+            number, *others = (told[name] for name in names)
+            return Version(number, event.at, *others)
+    first = next(event.data["document"] for event in file.events if event.kind == "validated")
+    case = file.case
+    return Version(1, case.accepted_at, case.message, case.digest, first, case.conversation_id)
+
+
 def delivery_of(file: CaseFile, delivery_id: str) -> Delivery:
     """The delivery of that id. Raises LookupError."""
     for delivery in file.deliveries:
@@ -48,15 +87,20 @@ def delivery_of(file: CaseFile, delivery_id: str) -> Delivery:
 
 
 def plan(
-    file: CaseFile, at: str, delivery: DeliveryChange, entries: Iterable[Entry], decision: Decision | None = None
+    file: CaseFile,
+    at: str,
+    moves: Sequence[DeliveryChange],
+    entries: Iterable[Entry],
+    decision: Decision | None = None,
+    added: Sequence[Dispatch] = (),
 ) -> CaseChange:
-    """The change of a case in which one delivery moves: with the roll-up, and an event where the case moves with it.
+    """The change of a case in which deliveries move or are added: with the roll-up, and an event where the case moves.
 
     The history's times never go back, though two changes may have raced, or the clock may have been set.
     """
     at = max(at, file.case.updated_at)
-    states = {each.id: each.state for each in file.deliveries} | {delivery.id: delivery.state}
-    state = lifecycle.roll_up(states.values())
+    states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
+    state = lifecycle.roll_up([*states.values(), *(each.delivery.state for each in added)])
     events = list(entries)
     if state != file.case.state:
         events.append(Entry(state, GATEWAY, {"from": file.case.state}))
@@ -66,9 +110,10 @@ def plan(
         version=file.case.version,
         state=state,
         updated_at=at,
-        deliveries=(delivery,),
+        deliveries=tuple(moves),
         decisions=(decision,) if decision else (),
         events=chain(last.digest, last.seq + 1, at, events),
+        added=tuple(added),
     )
 
 

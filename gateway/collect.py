@@ -3,9 +3,14 @@
 The same decision again is answered as the first time and changes nothing. After a final decision another one is a
 conflict; after a hold, or a request for documents, any may follow. An agency can decide only what was sent to it, and
 what is not its own looks to it like what does not exist.
+
+A decision on a delivery that was withdrawn or superseded is refused, not recorded: a permit for what is no longer
+declared would stand in the books as good, and the refusal is how an agency that was asked before learns that it need
+not go on.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -44,10 +49,26 @@ class DecisionConflict(Exception):
         self.delivery_id, self.recorded, self.offered = delivery_id, recorded, offered
 
 
+class DeliveryClosed(Exception):
+    """What this agency was to decide is there no longer: `state` is withdrawn or superseded."""
+
+    REASONS: Final = {
+        lifecycle.WITHDRAWN: "its declaration {mrn} is invalidated",
+        lifecycle.SUPERSEDED: "its declaration {mrn} was amended",
+    }
+
+    def __init__(self, delivery_id: str, mrn: str, state: str) -> None:
+        super().__init__(f"delivery {delivery_id} was {state}: {self.REASONS[state].format(mrn=mrn)}")
+        self.delivery_id, self.mrn, self.state = delivery_id, mrn, state
+
+
 async def collect(
     gateway: Gateway, agency_code: str, body: bytes, media: str, delivery_id: str | None = None
 ) -> Collected:
-    """Take a decision message from an agency. Raises Refused, UnknownDelivery, DecisionConflict."""
+    """Take a decision message from an agency.
+
+    Raises Refused, UnknownDelivery, DecisionConflict, DeliveryClosed.
+    """
     return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id))
 
 
@@ -101,10 +122,12 @@ def decide(
     try:
         state = lifecycle.next_delivery_state(delivery.state, lifecycle.OUTCOME_EVENTS[answer.outcome])
     except lifecycle.IllegalStep:
+        if delivery.state in DeliveryClosed.REASONS:
+            raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
     entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))
-    return plan(file, at, moved, (*before, entry), decision), collected
+    return plan(file, at, (moved,), (*before, entry), decision), collected
 
 
 def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:

@@ -101,7 +101,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
-        reference=_reference(declaration),
+        reference=reference_of(declaration),
         mrn=mrn,
         conversation_id=lodgement.conversation_id,
         message=parsed.message.key,
@@ -127,6 +127,15 @@ def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> t
     They differ for a package that derives from one of LODGED: its extensions are kept, and go no further. Raises
     Refused, also for a valid message that is not a declaration, and for a package that is not in force.
     """
+    return read_one_of(gateway, lodgement, now, LODGED, "message.not-lodged-here")
+
+
+def read_one_of(
+    gateway: Gateway, lodgement: Lodgement, now: datetime, keys: tuple[str, ...], rule: str
+) -> tuple[Parsed, Parsed]:
+    """A message as it is, and as that of the message types `keys` which it derives from. Raises Refused; by `rule`
+    for a valid message of another type.
+    """
     parsed = read(
         gateway.registry,
         lodgement.body,
@@ -136,14 +145,14 @@ def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> t
         days=Days(as_of=now.date()),
     )
     plain = base_form(gateway.registry, parsed)
-    if plain.message.key not in LODGED:
-        raise refused(issue("message.not-lodged-here", value=parsed.message.key, expected=either(LODGED)))
+    if plain.message.key not in keys:
+        raise refused(issue(rule, value=parsed.message.key, expected=either(keys)))
     if not in_force(parsed.message, now.date()):
         raise none_in_force([parsed.message], now.date())
     return parsed, plain
 
 
-def _reference(declaration: msgspec.Struct) -> str | None:
+def reference_of(declaration: msgspec.Struct) -> str | None:
     """The sender's own reference; a blank one is none."""
     return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
 
@@ -155,10 +164,10 @@ def _history(
     size = len(admission.body)
     yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
-    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [_route_facts(each) for each in routes]})
+    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
     yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
     for dispatch in admission.deliveries:
-        yield Entry(_DELIVERY_EVENTS[dispatch.delivery.state], GATEWAY, _delivery_facts(dispatch))
+        yield delivery_entry(dispatch)
     if admission.state == lifecycle.RELEASED:
         yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
 
@@ -167,7 +176,8 @@ def _history(
 _DELIVERY_EVENTS: Final = {lifecycle.QUEUED: "queued", lifecycle.AWAITING: "offered"}
 
 
-def _route_facts(each: Route) -> dict[str, object]:
+def route_facts(each: Route) -> dict[str, object]:
+    """What the history keeps of a route."""
     return {
         "agency": each.agency.code,
         "requirements": [row.id for row, _ in each.requirements],
@@ -175,11 +185,13 @@ def _route_facts(each: Route) -> dict[str, object]:
     }
 
 
-def _delivery_facts(dispatch: Dispatch) -> dict[str, object]:
+def delivery_entry(dispatch: Dispatch) -> Entry:
+    """The event that tells of a new delivery."""
     delivery = dispatch.delivery
-    return {
+    facts = {
         "delivery": delivery.id,
         "agency": delivery.agency,
         "due": delivery.due_at,
         "digest": sha256(dispatch.body).hexdigest(),
     }
+    return Entry(_DELIVERY_EVENTS[delivery.state], GATEWAY, facts)

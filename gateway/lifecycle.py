@@ -2,6 +2,8 @@
 
 A step that is not in the table is illegal. An outcome of a send that comes after an agency's answer changes nothing,
 because a callback may overtake our own record of the send that caused it; in the table it is a step to the same state.
+The same goes for a delivery that was withdrawn or superseded while a send of it was under way. A decision on it is
+illegal, though: what it would say something of is there no longer, and its agency has to learn that.
 """
 
 from collections.abc import Collection
@@ -13,22 +15,33 @@ UNDER_CONTROL: Final = "under-control"
 HELD: Final = "held"
 RELEASED: Final = "released"
 REFUSED: Final = "refused"
-CASE_STATES: Final = (ACCEPTED, UNDER_CONTROL, HELD, RELEASED, REFUSED)
+INVALIDATED: Final = "invalidated"
+CASE_STATES: Final = (ACCEPTED, UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
 
 # States of a delivery; `held` and `refused` are spelled as those of a case.
 QUEUED: Final = "queued"
 AWAITING: Final = "awaiting"
 GRANTED: Final = "granted"
 PARKED: Final = "parked"
-DELIVERY_STATES: Final = (QUEUED, AWAITING, HELD, GRANTED, REFUSED, PARKED)
-FINAL: Final = frozenset({GRANTED, REFUSED})
+WITHDRAWN: Final = "withdrawn"
+SUPERSEDED: Final = "superseded"
+DELIVERY_STATES: Final = (QUEUED, AWAITING, HELD, GRANTED, REFUSED, PARKED, WITHDRAWN, SUPERSEDED)
+DECIDED: Final = frozenset({GRANTED, REFUSED})
+FINAL: Final = DECIDED | {WITHDRAWN, SUPERSEDED}
 UNDECIDED: Final = tuple(state for state in DELIVERY_STATES if state not in FINAL)
 
-# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the rest are an agency's.
+# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the next two follow from an
+# act of the trader, the rest are an agency's.
 SENT: Final = "sent"
 RETRY: Final = "retry"
 REVIVED: Final = "revived"
-DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, HELD, GRANTED, REFUSED)
+DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED)
+
+# What a trader may do to a case, and the states in which it is legal: while an agency has still to decide. What is
+# released is no longer the trader's to take back, and what is refused or invalidated is over.
+AMENDMENT: Final = "amendment"
+INVALIDATION: Final = "invalidation"
+ACTS: Final = {AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD), INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD)}
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
@@ -43,23 +56,33 @@ EVENT_KINDS: Final = {
     PARKED: "the agency declined the delivery, or its answer cannot be read; an operator has to look",
     REVIVED: "an operator has it sent again",
     "decision": "the agency answered",
+    AMENDMENT: "the trader lodged a new version of the declaration",
+    SUPERSEDED: "a delivery is of an earlier version: it is no longer sent, and a decision on it counts no more",
+    INVALIDATION: "the trader lodged an invalidation",
+    WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
     UNDER_CONTROL: "the case waits for agencies",
     HELD: "the case is held by an agency",
     RELEASED: "the case is released: every agency granted, or none had to see it",
     REFUSED: "the case is refused by an agency",
+    INVALIDATED: "the case is invalidated by its trader",
 }
+
+# The events that a trader is told of without asking. What else happens is in the history of the case.
+TOLD: Final = (ACCEPTED, "amendment", "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
 
 # What an agency may answer, and the event that it is for the delivery.
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
 
 _STEPS: Final[dict[str, tuple[str | None, ...]]] = {
-    # state    sent      retry     parked    revived held  granted  refused
-    QUEUED: (AWAITING, QUEUED, PARKED, None, HELD, GRANTED, REFUSED),
-    AWAITING: (AWAITING, AWAITING, AWAITING, None, HELD, GRANTED, REFUSED),
-    HELD: (HELD, HELD, HELD, None, HELD, GRANTED, REFUSED),
-    PARKED: (AWAITING, PARKED, PARKED, QUEUED, HELD, GRANTED, REFUSED),
-    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, None, None),
-    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, None, None),
+    # state    sent      retry     parked    revived withdrawn superseded held granted  refused
+    QUEUED: (AWAITING, QUEUED, PARKED, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    AWAITING: (AWAITING, AWAITING, AWAITING, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    HELD: (HELD, HELD, HELD, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    PARKED: (AWAITING, PARKED, PARKED, QUEUED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
+    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, SUPERSEDED, None, None, None),
+    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, SUPERSEDED, None, None, None),
+    WITHDRAWN: (WITHDRAWN, WITHDRAWN, WITHDRAWN, None, None, None, None, None, None),
+    SUPERSEDED: (SUPERSEDED, SUPERSEDED, SUPERSEDED, None, None, None, None, None, None),
 }
 STEPS: Final = {
     (state, event): following
@@ -68,8 +91,11 @@ STEPS: Final = {
     if following is not None
 }
 
-# The first of these that any delivery asks for is the state of the case.
+# The first of these that any delivery asks for is the state of the case. An invalidation withdraws every delivery that
+# is not decided, of which there is one wherever it is legal; so it, too, can be told from the deliveries. One that is
+# superseded asks for nothing.
 _ASKS: Final = (
+    (INVALIDATED, frozenset({WITHDRAWN})),
     (UNDER_CONTROL, frozenset({QUEUED, AWAITING, PARKED})),
     (HELD, frozenset({HELD})),
     (REFUSED, frozenset({REFUSED})),
@@ -83,6 +109,20 @@ class IllegalStep(Exception):
     def __init__(self, state: str, event: str) -> None:
         super().__init__(f"a delivery that is {state} cannot be {event}")
         self.state, self.event = state, event
+
+
+class IllegalAct(Exception):
+    """A trader may not do this to a case in this state; `legal` are the states in which it may."""
+
+    def __init__(self, act: str, mrn: str, state: str) -> None:
+        self.act, self.mrn, self.state, self.legal = act, mrn, state, ACTS[act]
+        super().__init__(f"an {act} is for a case that is {' or '.join(self.legal)}; {mrn} is {state}")
+
+
+def check_act(act: str, mrn: str, state: str) -> None:
+    """Raises IllegalAct where a case in this state does not allow it."""
+    if state not in ACTS[act]:
+        raise IllegalAct(act, mrn, state)
 
 
 def next_delivery_state(state: str, event: str) -> str:

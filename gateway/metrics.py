@@ -61,7 +61,17 @@ BIG: Final = Family("guichet_big_messages_working", "gauge", "Processes at work 
 LAG: Final = Family("guichet_loop_lag_seconds", "histogram", "How late the event loop comes to a task.", (), _QUICK)
 
 RESULTS: Final = ("accepted", "replayed", "conflict", "refused", "failed")
-OUTCOMES: Final = ("taken", "decided", "unreachable", "unadmitted", "failed", "declined", "unreadable", "contradicted")
+OUTCOMES: Final = (
+    "taken",
+    "decided",
+    "unreachable",
+    "unadmitted",
+    "failed",
+    "declined",
+    "unreadable",
+    "contradicted",
+    "closed",
+)
 
 
 class Sheet:

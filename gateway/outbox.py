@@ -12,7 +12,7 @@ from typing import Any
 from adapters.port import Adapter, Pickup, Unreachable
 from datamodel.issues import Refused
 from gateway.clock import later, moment, stamp
-from gateway.collect import DecisionConflict, UnknownDelivery, collect
+from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery, collect
 from gateway.decisions import describe
 from gateway.ports import Claim
 from gateway.requirements import Agency
@@ -137,7 +137,7 @@ class Sender:
             await collect(self._gateway, self._agency.code, pickup.body, pickup.media)
         except Refused as error:
             await self._adapter.settle(pickup.token, describe(error))
-        except (UnknownDelivery, DecisionConflict) as error:
+        except (UnknownDelivery, DecisionConflict, DeliveryClosed) as error:
             await self._adapter.settle(pickup.token, str(error))
         else:
             await self._adapter.settle(pickup.token, None)

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.told import NotificationStore
 from gateway.vocabulary import EventKind
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Who calls. `role` is trader, agency or operator; `agency` is the agency's code for role agency.
+    """Who calls. `role` is one of `rights.ROLES`; `agency` is the agency's code for role agency.
 
-    With `revoked_at` the account's key opens nothing any more; its name stays taken, and its cases stay its own.
+    With `revoked_at` the account's keys open nothing any more; its name stays taken, and its cases stay its own.
     """
 
     id: int
@@ -25,6 +26,33 @@ class Account(msgspec.Struct, frozen=True):
     role: str
     agency: str | None = None
     revoked_at: str | None = None
+
+
+class KeyTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key is made with. `expires_on` is its last day; without `scopes` it may do all that the role may."""
+
+    label: str = "first"
+    made_at: str | None = None
+    expires_on: str | None = None
+    scopes: tuple[str, ...] | None = None
+
+
+FIRST_KEY = KeyTerms()
+
+
+class ApiKey(KeyTerms, frozen=True, kw_only=True):
+    """A key as it is on record. `id` is the beginning of its digest, `used_on` the last day that it was seen on."""
+
+    id: str
+    revoked_at: str | None = None
+    used_on: str | None = None
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """An account together with one of its keys."""
+
+    account: Account
+    key: ApiKey
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -160,6 +188,21 @@ class StoredMessage(msgspec.Struct, frozen=True):
     document: bytes
 
 
+class AdditionalMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message about a case that came after its declaration, kept as that is; `kind` is one of `lifecycle.ACTS`.
+
+    The messages of a case are numbered as they came; the declaration is number 1.
+    """
+
+    number: int
+    kind: str
+    message: str
+    media: str
+    body: bytes
+    digest: str
+    document: bytes
+
+
 class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
     """New values of one delivery's changing fields."""
 
@@ -180,6 +223,8 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[DeliveryChange, ...] = ()
     decisions: tuple[Decision, ...] = ()
     events: tuple[Event, ...] = ()
+    additional: AdditionalMessage | None = None
+    added: tuple[Dispatch, ...] = ()
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -216,7 +261,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(Protocol):
+class Store(NotificationStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -228,17 +273,34 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Raises when the store cannot take a write now."""
 
-    async def add_account(self, name: str, role: str, agency: str | None, key_digest: str) -> Account:
-        """Register an account; its API key is known by digest only. Raises ValueError when the name is taken."""
+    async def add_account(
+        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
+    ) -> Account:
+        """Register an account; its first API key is known by digest only. Raises ValueError when the name is taken."""
 
-    async def account_by_key(self, key_digest: str) -> Account | None:
-        """Whose key has this digest; nobody's where the account was revoked."""
+    async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
+        """Give an account another key.
+
+        Raises ValueError where no account of that name is in force, and where `most` of its keys live `today`.
+        """
+
+    async def revoke_key(self, name: str, key_id: str, at: str) -> Holder:
+        """Withdraw one key; the first time counts. Raises ValueError where the account has no such key."""
+
+    async def note_use(self, key_digest: str, day: str) -> None:
+        """Remember the last day that a key was seen on."""
+
+    async def holder(self, key_digest: str) -> Holder | None:
+        """Whose key has this digest; nobody's where the key or its account was revoked."""
+
+    async def keys(self, name: str | None = None) -> list[Holder]:
+        """The keys of one account or of all, by name and in the order in which they were made; revoked ones too."""
 
     async def accounts(self) -> list[Account]:
         """All accounts by name, revoked ones too."""
 
     async def revoke_account(self, name: str, at: str) -> Account:
-        """Withdraw an account's key; the first time counts. Raises ValueError where no account has that name."""
+        """Withdraw all keys of an account; the first time counts. Raises ValueError where no account has that name."""
 
     async def accept(self, admission: Admission) -> Acceptance:
         """Write an admission, or find that it came before (same key or same reference, same document).
@@ -254,6 +316,9 @@ class Store(Protocol):
 
     async def message(self, case_id: int) -> StoredMessage:
         """The declaration of a case."""
+
+    async def additional(self, case_id: int, kind: str, number: int | None = None) -> AdditionalMessage | None:
+        """The message of that kind and number about a case, without a number the last one; None where there is none."""
 
     async def case_of_delivery(self, delivery_id: str) -> CaseFile | None:
         """The case that a delivery belongs to."""

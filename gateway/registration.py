@@ -1,4 +1,4 @@
-"""The accounts of a gateway, whether or not it is running: new ones, all of them, one that is withdrawn."""
+"""The accounts of a gateway and their keys, whether or not it is running: new ones, all, those that are withdrawn."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -6,17 +6,18 @@ from typing import NamedTuple
 
 from gateway import bootstrap
 from gateway.accounts import Accounts
-from gateway.ports import Account, Store
+from gateway.ports import FIRST_KEY, Account, Holder, KeyTerms, Store
 from gateway.requirements import load_agencies
 from gateway.settings import Settings
 
 
 class NewAccount(NamedTuple):
-    """Who is to be registered; `agency` is a code, for role agency only."""
+    """Who is to be registered; `agency` is a code, for role agency only, `terms` those of the first key."""
 
     name: str
     role: str
     agency: str | None = None
+    terms: KeyTerms = FIRST_KEY
 
 
 async def register_accounts(settings: Settings, wanted: Sequence[NewAccount]) -> list[str]:
@@ -39,9 +40,30 @@ async def list_accounts(settings: Settings) -> list[Account]:
 
 
 async def revoke_account(settings: Settings, name: str) -> Account:
-    """Withdraw an account's key. Raises ValueError where no account has that name."""
+    """Withdraw all keys of an account. Raises ValueError where no account has that name."""
     async with opened(settings) as store:
         return await Accounts(store).revoke(name)
+
+
+async def add_key(settings: Settings, name: str, terms: KeyTerms) -> tuple[Holder, str]:
+    """Make an account another key. Raises ValueError where it cannot have one on these terms."""
+    async with opened(settings) as store:
+        return await Accounts(store).add_key(name, terms)
+
+
+async def list_keys(settings: Settings, name: str | None) -> list[Holder]:
+    """The keys of one account or of all. Raises ValueError where no account has that name."""
+    async with opened(settings) as store:
+        found = await store.keys(name)
+    if name is not None and not found:  # no account is without a key
+        raise ValueError(f"there is no account named {name!r}")
+    return found
+
+
+async def revoke_key(settings: Settings, name: str, key_id: str) -> Holder:
+    """Withdraw one key. Raises ValueError where the account has no such key."""
+    async with opened(settings) as store:
+        return await Accounts(store).revoke_key(name, key_id)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from datamodel.codecs import Parsed, read
 from datamodel.issues import Refused
 from datamodel.registry import Registry
 from gateway import decisions, lifecycle
+from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
 from gateway.decisions import Answer, Finding
@@ -30,21 +31,23 @@ Fields = dict[str, Any]
 def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseCodes) -> Parsed:
     """The response for a case. `FunctionalReferenceID`, MRN and version, is one per change of the case."""
     answers = last_answers(file)
-    case = file.case
+    case, shown = file.case, live(file)
     refusals = [answers[each.id] for each in file.deliveries if each.state == lifecycle.REFUSED]
     message = registry.message(MESSAGE)
     body = _filled(
         FunctionCode=codes.function[function(file, answers)],
         FunctionalReferenceID=f"{case.mrn}-{case.version}",
         IssueDateTime=_date_time(now),
-        AdditionalInformation=[line for each in file.deliveries for line in _lines(each, answers.get(each.id), codes)],
+        AdditionalInformation=[line for each in shown for line in _lines(each, answers.get(each.id), codes)],
         Error=[error for answer in refusals for finding in answer.findings for error in _errors(finding, codes)],
-        Status=[_status(each, codes) for each in file.deliveries if each.state in lifecycle.FINAL],
+        Status=[_status(each, codes) for each in shown if each.state in lifecycle.DECIDED],
         Declaration=_filled(
             AcceptanceDateTime=_date_time(moment(case.accepted_at)),
+            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.INVALIDATED else None,
             FunctionalReferenceID=case.reference,
             ID=case.mrn,
             RejectionDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.REFUSED else None,
+            VersionID=str(version_of(file).number),
         ),
     )
     _, version, kind = message.key.split("/")
@@ -56,8 +59,10 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
 
 
 def last_answers(file: CaseFile) -> dict[str, Answer]:
-    """What each agency said last, by delivery."""
-    return {each.delivery_id: decisions.from_document(each.document) for each in file.decisions}
+    """What each agency said last, by delivery. What was said of one that is closed counts no more."""
+    closed = {each.id for each in file.deliveries if each.state in (lifecycle.WITHDRAWN, lifecycle.SUPERSEDED)}
+    said = (each for each in file.decisions if each.delivery_id not in closed)
+    return {each.delivery_id: decisions.from_document(each.document) for each in said}
 
 
 def function(file: CaseFile, answers: dict[str, Answer]) -> str:

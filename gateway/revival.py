@@ -48,7 +48,7 @@ async def revive(store: Store, clock: Clock, delivery_id: str, reason: str, by: 
             raise ValueError(f"delivery {delivery_id}: {error}") from None
         told = {"delivery": delivery_id, "agency": delivery.agency, "reason": reason}
         moved = DeliveryChange(id=delivery_id, state=state)
-        return plan(file, at, moved, (Entry(lifecycle.REVIVED, f"operator:{by}", told),)), file.case.mrn
+        return plan(file, at, (moved,), (Entry(lifecycle.REVIVED, f"operator:{by}", told),)), file.case.mrn
 
     return await change(store, find, step)
 

@@ -14,7 +14,7 @@ from datamodel.issues import Refused
 from gateway import decisions, lifecycle, retry
 from gateway.cases import GATEWAY, Entry, change, delivery_of, plan
 from gateway.clock import later, stamp
-from gateway.collect import DecisionConflict, read_answer, record
+from gateway.collect import DecisionConflict, DeliveryClosed, read_answer, record
 from gateway.ports import CaseChange, CaseFile, Claim, DeliveryChange
 from gateway.service import Gateway
 
@@ -94,6 +94,10 @@ async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> str:
         # The callback was faster and said something else; what is final stays, and the agency has to be asked.
         log.error("%(cause)s (%(agency)s contradicts itself)", _named(claim, str(error)))
         return "contradicted"
+    except DeliveryClosed as error:
+        text = "%(cause)s; the decision of %(agency)s in its answer is not recorded"
+        log.info(text, _named(claim, str(error)))
+        return "closed"
     return "decided"
 
 
@@ -153,7 +157,7 @@ async def _move(
             next_attempt_at=next_attempt_at,
             problem=problem[:LONGEST_PROBLEM] if problem else None,
         )
-        return plan(file, at, moved, entries), None
+        return plan(file, at, (moved,), entries), None
 
     await change(gateway.store, find, step)
 

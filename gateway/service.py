@@ -16,6 +16,7 @@ from gateway.accounts import Accounts
 from gateway.clock import Clock
 from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
+from gateway.feed import Feed
 from gateway.identifiers import Random
 from gateway.metrics import Metrics
 from gateway.ports import Store
@@ -54,6 +55,7 @@ class Gateway:
     codes: ResponseCodes
     rules: str
     doorbell: Doorbell
+    feed: Feed
     workshop: Workshop
     metrics: Metrics
     clock: Clock

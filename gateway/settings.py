@@ -77,6 +77,32 @@ class BigSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"memory must be at least {LEAST_MEMORY} bytes, or no work can be done in it")
 
 
+class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What traders are told: kept for `keep` days, 30 by default. The others are seconds, save `streams`.
+
+    `look` is the pause between looks into the store for what is new, `heartbeat` that between signs of life in a
+    stream, `patience` how long its reader may take for what was written to it; `streams` is how many of them an account
+    may have open with one worker. To a trader's address, `at_once` are under way, each for at most `send`, and one that
+    fails `retry.attempts` times is given up; with `private`, addresses may be private, and HTTP without TLS.
+    """
+
+    keep: int = 30
+    look: float = 0.25
+    heartbeat: float = 15.0
+    patience: float = 20.0
+    streams: int = 4
+    at_once: int = 4
+    send: float = 10.0
+    retry: RetryPolicy = RetryPolicy(first=1.0, cap=3600.0, attempts=60)
+    private: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.look, self.heartbeat, self.patience, self.send) <= 0:
+            raise ValueError("look, heartbeat, patience and send must be above 0")
+        if min(self.keep, self.streams, self.at_once) < 1:
+            raise ValueError("keep, streams and at_once must be at least 1")
+
+
 class AgencySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where one agency is reached on this installation: above what its profile says. `token_env` names a variable."""
 
@@ -108,13 +134,16 @@ class RateSettings(msgspec.Struct, frozen=True, kw_only=True):
     trader: Quota = Quota()
     agency: Quota = Quota()
     operator: Quota = Quota()
+    author: Quota = Quota()
+    auditor: Quota = Quota()
     unknown_keys: Quota = Quota(per_second=1.0, burst=100)
     forwarded: bool = False
 
     @property
     def by_role(self) -> dict[str, Quota]:
         """The quota of each role that has one."""
-        return {"trader": self.trader, "agency": self.agency, "operator": self.operator}
+        by_role = {"trader": self.trader, "agency": self.agency, "operator": self.operator}
+        return by_role | {"author": self.author, "auditor": self.auditor}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +168,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outbox: OutboxSettings = OutboxSettings()
     big: BigSettings = BigSettings()
     rates: RateSettings = RateSettings()
+    notifications: NotificationSettings = NotificationSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from gateway import audit, lifecycle
+from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
 from gateway.ports import CaseFile, Delivery, Event
@@ -63,13 +64,16 @@ class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a case stands. `digest` is of the declaration's bytes as they came."""
+    """Where a case stands. `version` is the number of the declaration's version that counts, from 1; `message` is its
+    type, `digest` of its bytes as they came.
+    """
 
     mrn: str
     conversation_id: str
     status: CaseState
     accepted_at: str
     updated_at: str
+    version: int
     message: str
     reference: str | None
     digest: str
@@ -88,18 +92,19 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
     """The roll-up. An agency that is no longer in the country's list goes by its code."""
     answers = last_answers(file)
     at = stamp(now)
-    case = file.case
+    case, counts = file.case, version_of(file)
     return CaseStatus(
         mrn=case.mrn,
         conversation_id=case.conversation_id,
         status=case.state,
         accepted_at=case.accepted_at,
         updated_at=case.updated_at,
-        message=case.message,
+        version=counts.number,
+        message=counts.message,
         reference=case.reference,
-        digest=case.digest,
+        digest=counts.digest,
         agencies=tuple(
-            _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in file.deliveries
+            _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),
     )
 

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import accounts, codelists, deliveries, docs, documents, packages, records, rules, running
+from gateway.cli import (
+    accounts,
+    codelists,
+    deliveries,
+    docs,
+    documents,
+    notifications,
+    packages,
+    records,
+    rules,
+    running,
+)
 from gateway.cli.output import guarded_output
 
 ABOUT = """\
@@ -44,7 +55,7 @@ def guichet(
     """Options of all commands."""
 
 
-for module in (running, documents, records, packages, docs, codelists, rules, accounts, deliveries):
+for module in (running, documents, records, packages, docs, codelists, rules, accounts, deliveries, notifications):
     module.register(app)
 
 

@@ -1,19 +1,19 @@
-"""Commands on the accounts of a gateway: who holds a key, a new one, one that is withdrawn."""
+"""Commands on the accounts of a gateway: all of them, a new one, one that is withdrawn. Their keys are in `keys`."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings
+from gateway.cli import keys
+from gateway.cli.keys import Expires, Label, Scopes, terms
+from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
 from gateway.cli.output import print_rows
-
-if TYPE_CHECKING:
-    from gateway.settings import Settings
 
 HEADINGS = ("Name", "Role", "Agency", "Revoked")
 
 account = typer.Typer(no_args_is_help=True)
+account.add_typer(keys.key, name="key", short_help="Keys of an account.", help=keys.ABOUT)
 
 
 class Role(StrEnum):
@@ -22,6 +22,8 @@ class Role(StrEnum):
     TRADER = "trader"
     AGENCY = "agency"
     OPERATOR = "operator"
+    AUTHOR = "author"
+    AUDITOR = "auditor"
 
 
 @account.command("add", short_help="Register an account and print its API key, once.")
@@ -29,6 +31,9 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Any name that is not taken.")],
     role: Annotated[Role, typer.Option(help="What it may do.")],
     agency: Annotated[str | None, typer.Option(metavar="CODE", help="For role agency: which one, as FSA.")] = None,
+    label: Label = "first",
+    expires: Expires = None,
+    scope: Scopes = None,
     database: Database = None,
     settings_file: SettingsFile = None,
 ) -> None:
@@ -39,7 +44,11 @@ def add(
     Examples:
       guichet account add "Acme Forwarding" --role trader
       guichet account add FSA --role agency --agency FSA
-    It may be done while the gateway runs: the key works at once.
+      guichet account add "Court of audit" --role auditor --expires 90d
+    It may be done while the gateway runs: the key works at once. A trader lodges
+    and sees its own cases, an agency its own deliveries. An operator sees how any
+    case stands, but not what was declared; an auditor sees all and changes
+    nothing. A rule author tries messages. Another key: guichet account key add.
     """
     import asyncio
 
@@ -47,10 +56,11 @@ def add(
 
     settings = load_settings(settings_file, database=database)
     try:
-        (key,) = asyncio.run(register_accounts(settings, [NewAccount(name, role.value, agency)]))
+        wanted = NewAccount(name, role.value, agency, terms(label, expires, scope))
+        (key,) = asyncio.run(register_accounts(settings, [wanted]))
     except (ValueError, RuntimeError) as error:  # a wrong account, or a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    _say_where(settings)
+    say_database(settings)
     typer.echo(key)
 
 
@@ -60,7 +70,7 @@ def list_accounts(
     database: Database = None,
     settings_file: SettingsFile = None,
 ) -> None:
-    """List the accounts with their roles, and when they were revoked. Keys are not kept, so none is shown.
+    """List the accounts with their roles, and when they were revoked. Their keys: guichet account key list.
 
     \b
     Examples:
@@ -87,18 +97,19 @@ def list_accounts(
         typer.echo("There are no accounts yet.")
 
 
-@account.command("revoke", short_help="Withdraw an account's API key.")
+@account.command("revoke", short_help="Withdraw all keys of an account.")
 def revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As guichet account list shows it.")],
     database: Database = None,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Withdraw an account's API key for good. Its name stays taken, its cases stay on record.
+    """Withdraw all API keys of an account for good. Its name stays taken, its cases stay on record.
 
     \b
     Examples:
       guichet account revoke "Acme Forwarding"
-    It may be done while the gateway runs: the key stops within half a minute.
+    It may be done while the gateway runs: the keys stop within half a minute.
+    One key alone: guichet account key revoke.
     """
     import asyncio
 
@@ -109,13 +120,8 @@ def revoke(
         revoked = asyncio.run(revoke_account(settings, name))
     except (ValueError, RuntimeError) as error:  # a wrong name, or a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    _say_where(settings)
+    say_database(settings)
     typer.echo(f"{revoked.name} is revoked since {revoked.revoked_at}")
-
-
-def _say_where(settings: "Settings") -> None:
-    """Which database it was: settings come from several places, and a slip is found here and not at the first 401."""
-    typer.echo(f"in the database {settings.database_path.resolve()}", err=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -75,3 +75,8 @@ def existing_database(settings: "Settings") -> "Settings":
     if not settings.database_path.is_file():
         raise typer.BadParameter(f"there is no database {settings.database_path.resolve()}")
     return settings
+
+
+def say_database(settings: "Settings") -> None:
+    """Which database it was: settings come from several places, and a slip is found here and not at the first 401."""
+    typer.echo(f"in the database {settings.database_path.resolve()}", err=True)

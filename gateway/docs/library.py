@@ -12,6 +12,7 @@ from datamodel.codelists import CodeLists
 from datamodel.registry import Message, Registry
 from datamodel.rules import RuleBook
 from datamodel.semantics import Semantics
+from gateway.codes import ResponseCode, load_table
 from gateway.docs import listing, pages, schema_files
 from gateway.docs.attached import attached
 from gateway.docs.catalogue import MessageType, Packages, PackageVersion, catalogue
@@ -85,6 +86,7 @@ class Library:
             ("codelists.html", len(self.codelists.lists), "code lists"),
             ("rules.html", len(self.rulebook.rules), "rules"),
             ("requirements.html", len(self.requirements.rows), "requirements"),
+            ("response-codes.html", len(self.response_codes), "codes of responses"),
         ]
         return pages.index(self.packages, tiles)
 
@@ -97,6 +99,16 @@ class Library:
     def rules_page(self) -> bytes:
         """The page of all rules."""
         return pages.rules(listing.rules_on_day(self.rulebook.rules, None).rules)
+
+    @cached_property
+    def response_codes(self) -> tuple[ResponseCode, ...]:
+        """The codes that responses are made with, and those that are not sent."""
+        return load_table(self.schemas)
+
+    @cached_property
+    def response_codes_page(self) -> bytes:
+        """The page of the codes of responses."""
+        return pages.response_codes(self.response_codes)
 
     @cached_property
     def requirements_page(self) -> bytes:

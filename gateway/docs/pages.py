@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from datamodel.model import Model
+from gateway.codes import ResponseCode
 from gateway.docs.attached import Attached, BoundList
 from gateway.docs.catalogue import MessageType, Packages, PackageVersion
 from gateway.docs.listing import ListedRule, ListFacts, ListOnDay
@@ -184,6 +185,11 @@ def codelist(known: ListOnDay) -> bytes:
 def rules(known: Sequence[ListedRule]) -> bytes:
     """The page of all rules."""
     return _render("rules.html", "", "rules.html", rules=known)
+
+
+def response_codes(known: Sequence[ResponseCode]) -> bytes:
+    """The page of the codes of responses."""
+    return _render("response-codes.html", "", "response-codes.html", rows=known)
 
 
 def requirements(known: Sequence[Requirement], agencies: Mapping[str, Agency]) -> bytes:

@@ -24,6 +24,7 @@ def publications(library: Library) -> Iterator[Publication]:
     yield Publication("code lists", lambda: {"codelists.html": library.codelists_page, **_codelists(library)})
     yield Publication("rules", lambda: {"rules.html": library.rules_page})
     yield Publication("requirements", lambda: {"requirements.html": library.requirements_page})
+    yield Publication("response codes", lambda: {"response-codes.html": library.response_codes_page})
 
 
 def _message(library: Library, key: str) -> dict[str, bytes]:

@@ -1,6 +1,8 @@
-"""Who calls. A key comes as `Authorization: Bearer` or as `X-API-Key`; the store knows it by its digest only.
+"""Who calls, and whether the table of rights lets them.
 
-Missing and unknown keys are told apart only as RFC 6750 does: a caller learns nothing about what keys there are.
+A key comes as `Authorization: Bearer` or as `X-API-Key`; the store knows it by its digest only. Missing and unknown
+keys are told apart only as RFC 6750 does: a caller learns nothing about what keys there are. Who holds a key that
+ended is told so. Role and scope are judged by the route alone, before anything is looked for.
 """
 
 from collections.abc import Mapping
@@ -8,32 +10,49 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from datamodel.wording import either, phrase
-from gateway.accounts import Accounts
+from gateway.accounts import Accounts, Caller, KeyExpired
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
-from gateway.http.routes import NOBODY, Route
-from gateway.ports import Account
+from gateway.http.routes import NOBODY
+from gateway.rights import ANY, Right
 
 CHALLENGE = 'Bearer realm="guichet"'
 
 
-async def admit(accounts: Accounts, route: Route, request: web.Request, rates: Rates) -> Account:
-    """The caller's account. Raises Fault where the route is not for this caller."""
-    if not route.roles:
-        return NOBODY
+async def identify(accounts: Accounts, right: Right | None, request: web.Request, rates: Rates) -> Caller:
+    """Who calls; nobody in particular where the route is open to all. Raises Fault for a key that opens nothing."""
+    return NOBODY if right is None else await _known(accounts, request, rates)
+
+
+def judge(right: Right | None, caller: Caller) -> int | None:
+    """The account whose cases the caller may see here, None where everybody's. Raises Fault where it may do nothing."""
+    if right is None:
+        return caller.account.id
+    role = caller.account.role
+    if role not in right.reach:
+        raise Fault("forbidden", phrase("detail.role", roles=either(tuple(right.reach)), role=role))
+    if caller.scopes is not None and right.scope not in caller.scopes:
+        challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{right.scope}"'
+        detail = phrase("detail.scope", scope=right.scope, scopes=", ".join(caller.scopes))
+        raise Fault("forbidden", detail, headers={"WWW-Authenticate": challenge})
+    return None if right.reach[role] == ANY else caller.account.id
+
+
+async def _known(accounts: Accounts, request: web.Request, rates: Rates) -> Caller:
     key = _key(request.headers)
     if not key:
         raise Fault("unauthenticated", phrase("detail.no-key"), headers={"WWW-Authenticate": CHALLENGE})
-    account = None
+    caller, detail = None, phrase("detail.key")
     if not rates.exhausted(request) or accounts.has_known(key):
-        account = await accounts.authenticate(key)
-    if account is None:
+        try:
+            caller = await accounts.authenticate(key)
+        except KeyExpired as expired:
+            detail = phrase("detail.key-ended", day=expired.day)
+    if caller is None:
         rates.unknown_key(request)
         challenge = f'{CHALLENGE}, error="invalid_token"'
-        raise Fault("unauthenticated", phrase("detail.key"), headers={"WWW-Authenticate": challenge})
-    if account.role not in route.roles:
-        raise Fault("forbidden", phrase("detail.role", roles=either(route.roles), role=account.role))
-    return account
+        raise Fault("unauthenticated", detail, headers={"WWW-Authenticate": challenge})
+    return caller
 
 
 def _key(headers: Mapping[str, str]) -> str:

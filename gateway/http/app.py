@@ -21,36 +21,45 @@ from gateway.http import (
     agencies,
     bodies,
     caching,
+    changes,
     negotiate,
+    notifications,
     openapi,
     operators,
     problems,
     public,
     publication,
     render,
+    response_codes,
+    streaming,
     traders,
 )
-from gateway.http.access import admit
+from gateway.http.access import identify, judge
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
-from gateway.http.routes import CONVERSATION, Answer, Call, Route
+from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
+from gateway.rights import right as right_to
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
+    *changes.ROUTES,
+    *notifications.ROUTES,
     *agencies.ROUTES,
     *publication.ROUTES,
+    *response_codes.ROUTES,
     *public.ROUTES,
     *operators.ROUTES,
 )
 
 _GATEWAY = web.AppKey("gateway", Gateway)
 _EXCHANGE = web.RequestKey("conversation_id", str)
+_ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
 _NO_LIMIT: Mapping[str, str] = {}
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -76,6 +85,7 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
+    application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
@@ -91,17 +101,25 @@ def create(gateway: Gateway) -> web.Application:
     return application
 
 
+async def _end_streams(application: web.Application) -> None:
+    """Whoever listens is sent home at once; other requests have their time to end."""
+    application[_GATEWAY].feed.close()
+
+
 @web.middleware
 async def converse(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Gives the exchange its language, and its conversation id: the caller's where that is a UUID, else a new one."""
     brought = request.headers.get(CONVERSATION, "")
     known = brought.lower() if _UUID.fullmatch(brought) else None
     request[_EXCHANGE] = known or new_conversation_id(request.app[_GATEWAY].random)
+    request[_ENDING] = ""
     gateway = request.app[_GATEWAY]
     language = negotiate.language(", ".join(request.headers.getall("Accept-Language", ())), tuple(gateway.words))
     with speaking(gateway.words[language]):
         response = await handler(request)
     response.headers.setdefault(CONVERSATION, request[_EXCHANGE])
+    if ending := request[_ENDING]:
+        response.headers[KEY_EXPIRES] = ending
     for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     for name, value in request.get(_STANDING, _NO_LIMIT).items():
@@ -147,10 +165,14 @@ def _serve(
     route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
     ceiling = gateway.settings.limits.max_bytes
+    right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        account = await admit(gateway.accounts, route, request, rates)
-        if standing := rates.spend(account):
+        caller = await identify(gateway.accounts, right, request, rates)
+        if caller.ending is not None:
+            request[_ENDING] = caller.ending
+        owner = judge(right, caller)
+        if standing := rates.spend(caller.account):
             request[_STANDING] = standing
         if route.takes:
             bodies.check(request, ceiling)
@@ -161,7 +183,8 @@ def _serve(
                 gateway=gateway,
                 library=library,
                 openapi=description,
-                account=account,
+                account=caller.account,
+                owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),
                 query=dict(_clean(request.query)),
@@ -171,7 +194,10 @@ def _serve(
                 media=media,
                 form="json" if route.media else format_of(media),
             )
-            return _respond(route, await route.handler(call), media, call.headers)
+            answer = await route.handler(call)
+        if route.streams:
+            return await _stream(request, route, gateway, answer, rates)
+        return _respond(route, answer, media, call.headers)
 
     return serve
 
@@ -184,6 +210,28 @@ async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> 
         return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
     finally:
         metrics.row[metrics.reading] -= 1.0
+
+
+async def _stream(
+    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates
+) -> web.StreamResponse:
+    """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
+    own = {**answer.headers, "Content-Type": route.media[0]}
+    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
+    return await streaming.stream(
+        request,
+        answer.value,
+        headers,
+        patience=gateway.settings.notifications.patience,
+        notice=gateway.settings.notifications.look,
+        welcome=lambda: _still_welcome(request, route, gateway, rates),
+    )
+
+
+async def _still_welcome(request: web.Request, route: Route, gateway: Gateway, rates: Rates) -> None:
+    """Raises Fault where the caller's key opens the route no more."""
+    right = right_to(route.name)
+    judge(right, await identify(gateway.accounts, right, request, rates))
 
 
 def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:

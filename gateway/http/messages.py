@@ -13,7 +13,7 @@ from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call
 from gateway.media import Format, format_of
 from gateway.offload import offload
-from gateway.ports import StoredMessage
+from gateway.ports import AdditionalMessage, StoredMessage
 from gateway.service import Gateway
 from gateway.spool import Kept, whole
 
@@ -103,7 +103,7 @@ def as_kept(call: Call, content: bytes, media: str, query: str = "") -> Answer:
     return Answer(value=content, media=media)
 
 
-async def reformatted(gateway: Gateway, kept: StoredMessage, message: str, form: Format) -> bytes:
+async def reformatted(gateway: Gateway, kept: StoredMessage | AdditionalMessage, message: str, form: Format) -> bytes:
     """A message that was taken before, in the other format. What it says was worked out and kept when it was taken."""
     document = kept.document
     return document if form == "json" else await offload(gateway, len(document), _as_xml, document, message)

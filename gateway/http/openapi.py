@@ -11,8 +11,9 @@ import msgspec
 
 from gateway.http import message_schemas, negotiate, render, webhooks
 from gateway.http.problems import KINDS, Problem, title
-from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, Parameter, Route
+from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, KEY_EXPIRES, Parameter, Route
 from gateway.media import Format
+from gateway.rights import right as right_to
 
 VERSION = "1"
 ABOUT = """\
@@ -35,6 +36,7 @@ _LANGUAGE = Parameter(
     text="The languages that the caller reads, with weights; texts for people come in the best that there is.",
     schema={"type": "string", "examples": ["fr-CA, fr;q=0.9, en;q=0.5"]},
 )
+_KEY_EXPIRES = "The last day of the caller's key, UTC; only where it is at most 30 days off."
 _SPOKEN = {"description": "The language of the texts for people.", "schema": {"type": "string"}}
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -51,6 +53,7 @@ _STANDING = {
 # What RFC 9110 asks to be said with a status, and what it tells.
 _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": 'How to show a key: Bearer, with error="invalid_token" where the key is not known.'},
+    403: {"WWW-Authenticate": "Bearer with insufficient_scope and the scope that the key lacks, where that is why."},
     405: {"Allow": "The methods that this address takes."},
     415: {"Accept": "The media types that are taken.", "Accept-Encoding": "The content codings that are taken."},
     429: {"Retry-After": "Seconds after which to try again.", **_STANDING},
@@ -115,8 +118,8 @@ def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[
         "responses": {str(route.status): good, **same, **bad},
         "security": [{name: []} for name in _SECURITY] if route.roles else [],
     }
-    if route.roles:
-        operation["description"] = f"For the role {' or '.join(route.roles)}."
+    if right := right_to(route.name):
+        operation["description"] = f"For the role {' or '.join(right.reach)}. The scope is {right.scope}."
     if route.takes:
         content = message_schemas.content(("xml", "json"), route.reads)
         told = f"{route.takes} {_TAKEN}"
@@ -141,7 +144,8 @@ def _headers(route: Route) -> dict[str, Any]:
     """The headers of an answer: those of all answers, those that let it be kept, and the route's own."""
     kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
     told = {"Content-Language": _SPOKEN} if "issues" in getattr(route.returns, "__struct_fields__", ()) else {}
-    own = {**kept, **(_STANDING if route.roles else {}), **route.headers}
+    warned = {KEY_EXPIRES: _KEY_EXPIRES, **_STANDING} if route.roles else {}
+    own = {**kept, **warned, **route.headers}
     return {
         CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
         **{name: {"description": text, "schema": {"type": "string"}} for name, text in own.items()},

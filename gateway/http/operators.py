@@ -28,7 +28,6 @@ METRICS = Route(
     handler=metrics,
     summary="What the gateway counts, for Prometheus.",
     says="The numbers, in Prometheus' text format 0.0.4, of all workers together.",
-    roles=("operator",),
     media=("text/plain",),
 )
 ROUTES = (METRICS,)

@@ -6,19 +6,22 @@ caller nothing of the inside, and the log everything under the same conversation
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
 
 from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
-from datamodel.wording import issue, phrase, spoken
-from gateway.collect import DecisionConflict, UnknownDelivery
+from datamodel.wording import either, issue, phrase, spoken
+from gateway.acts import UnknownCase
+from gateway.cases import Stale
+from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
+from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
 from gateway.media import Format
 from gateway.ports import Conflict
-from gateway.vocabulary import one_of
+from gateway.vocabulary import CaseState, one_of
 from gateway.workshop import WorkLost
 
 Blame = Literal["sender", "partner", "gateway"]
@@ -41,6 +44,10 @@ KINDS: dict[str, Kind] = {
     "too-slow": Kind(408),
     "conflict": Kind(409),
     "decided": Kind(409),
+    "withdrawn": Kind(409),
+    "superseded": Kind(409),
+    "illegal-state": Kind(409),
+    "changed": Kind(412),
     "too-large": Kind(413),
     "unsupported-media": Kind(415),
     "expectation": Kind(417),
@@ -58,7 +65,8 @@ _BY_STATUS = {kind.status: slug for slug, kind in reversed(KINDS.items())}
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """An error answer (RFC 9457). `issues` are the first of `issues_total`; `mrn` and `digests` name what clashes.
 
-    The digests are the SHA-256 of the bytes of two documents as they came, the earlier one first.
+    The digests are the SHA-256 of the bytes of two documents as they came, the earlier one first. `state` is the one
+    that the case is in, `legal` are those in which the request would be taken.
     """
 
     type: Annotated[str, one_of(f"urn:guichet:problem:{slug}" for slug in KINDS)]
@@ -72,12 +80,15 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     issues_total: int = 0
     mrn: str | msgspec.UnsetType = msgspec.UNSET
     digests: tuple[str, str] | msgspec.UnsetType = msgspec.UNSET
+    state: CaseState | msgspec.UnsetType = msgspec.UNSET
+    legal: tuple[CaseState, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Fault(Exception):
     """A request that cannot be answered as asked: a kind of problem, and what is particular this time.
 
-    `hang_up` closes the connection after the answer, for where the rest of the body is not worth reading.
+    `hang_up` closes the connection after the answer, for where the rest of the body is not worth reading. `members` are
+    further ones of the problem document.
     """
 
     def __init__(
@@ -93,8 +104,7 @@ class Fault(Exception):
         self.slug, self.detail, self.issues, self.hang_up = slug, detail, issues, hang_up
         self.total = len(issues) if total is None else total
         self.headers = dict(headers or {})
-        self.mrn: str | msgspec.UnsetType = msgspec.UNSET
-        self.digests: tuple[str, str] | msgspec.UnsetType = msgspec.UNSET
+        self.members: dict[str, Any] = {}
 
     @property
     def kind(self) -> Kind:
@@ -116,7 +126,7 @@ def _refused(error: Refused) -> Fault:
 
 def _conflict(error: Conflict) -> Fault:
     fault = Fault("conflict", phrase("detail.conflict", name=error.what))
-    fault.mrn, fault.digests = error.mrn, (error.first, error.second)
+    fault.members = {"mrn": error.mrn, "digests": (error.first, error.second)}
     return fault
 
 
@@ -131,6 +141,23 @@ def _http(error: web.HTTPException) -> Fault:
 def _decided(error: DecisionConflict) -> Fault:
     words = {"name": error.delivery_id, "recorded": error.recorded, "offered": error.offered}
     return Fault("decided", phrase("detail.decided", **words))
+
+
+def _closed(error: DeliveryClosed) -> Fault:
+    details = {WITHDRAWN: "detail.withdrawn", SUPERSEDED: "detail.superseded"}
+    return Fault(error.state, phrase(details[error.state], name=error.delivery_id, mrn=error.mrn))
+
+
+def _illegal(error: IllegalAct) -> Fault:
+    fault = Fault("illegal-state", phrase("detail.illegal-state", state=error.state, names=either(error.legal)))
+    fault.members = {"mrn": error.mrn, "state": error.state, "legal": error.legal}
+    return fault
+
+
+def _changed(error: Stale) -> Fault:
+    fault = Fault("changed", phrase("detail.changed", version=error.version))
+    fault.members = {"mrn": error.mrn}
+    return fault
 
 
 def not_found() -> Fault:
@@ -154,8 +181,12 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Refused, _refused),
     (Conflict, _conflict),
     (UnknownDelivery, lambda error: not_found()),
+    (UnknownCase, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
+    (DeliveryClosed, _closed),
+    (IllegalAct, _illegal),
+    (Stale, _changed),
     (web.HTTPException, _http),
 )
 
@@ -190,8 +221,7 @@ def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> w
         blame=fault.kind.blame,
         issues=fault.issues,
         issues_total=fault.total,
-        mrn=fault.mrn,
-        digests=fault.digests,
+        **fault.members,
     )
     body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
     response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})

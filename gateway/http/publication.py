@@ -59,34 +59,34 @@ async def json_schema(call: Call) -> Answer:
 
 async def page(call: Call) -> Answer:
     """A message's page."""
-    return _html(await _made(call, call.library.page))
+    return html(await _made(call, call.library.page))
 
 
 async def index(call: Call) -> Answer:
     """The first page."""
-    return _html(await asyncio.to_thread(lambda: call.library.index))
+    return html(await asyncio.to_thread(lambda: call.library.index))
 
 
 async def codelists_page(call: Call) -> Answer:
     """The page of all code lists."""
-    return _html(await asyncio.to_thread(lambda: call.library.codelists_page))
+    return html(await asyncio.to_thread(lambda: call.library.codelists_page))
 
 
 async def codelist_page(call: Call) -> Answer:
     """The page of one code list."""
     name = call.path["list"]
     _known(call.library.codelists.lists, name)
-    return _html(await asyncio.to_thread(call.library.codelist_page, name))
+    return html(await asyncio.to_thread(call.library.codelist_page, name))
 
 
 async def rules_page(call: Call) -> Answer:
     """The page of all rules."""
-    return _html(await asyncio.to_thread(lambda: call.library.rules_page))
+    return html(await asyncio.to_thread(lambda: call.library.rules_page))
 
 
 async def requirements_page(call: Call) -> Answer:
     """The page of the requirements table."""
-    return _html(await asyncio.to_thread(lambda: call.library.requirements_page))
+    return html(await asyncio.to_thread(lambda: call.library.requirements_page))
 
 
 async def codelists(call: Call) -> Answer:
@@ -176,7 +176,8 @@ def _known(things: Mapping[str, T], name: str) -> T:
     return things[name]
 
 
-def _html(body: bytes) -> Answer:
+def html(body: bytes) -> Answer:
+    """A page that runs nothing but its own script."""
     headers = {"Content-Security-Policy": pages.POLICY, "Referrer-Policy": "no-referrer"}
     return Answer(value=body, media="text/html; charset=utf-8", headers=headers)
 

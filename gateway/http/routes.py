@@ -1,4 +1,6 @@
-"""What a route is: one row that registration, authorisation, negotiation and the OpenAPI document all read.
+"""What a route is: one row that registration, negotiation and the OpenAPI document all read.
+
+Who may call it stands beside all other routes in `gateway.rights`, under the route's name.
 
 A handler gets a `Call`, in which all of that has been done, and returns an `Answer`; it never touches HTTP itself.
 """
@@ -9,19 +11,24 @@ from typing import Any
 import msgspec
 from multidict import CIMultiDict
 
+from gateway.accounts import Caller
 from gateway.docs.library import Library
 from gateway.http.bodies import Body
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
+from gateway.rights import right as right_to
 from gateway.service import Gateway
 
-NOBODY = Account(id=0, name="nobody", role="")  # who calls a route that is open to all
+NOBODY = Caller(Account(id=0, name="nobody", role=""))  # who calls a route that is open to all
 CONVERSATION = "X-Conversation-ID"
+KEY_EXPIRES = "Guichet-Key-Expires"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, admitted and read. `media` and `form` are those of the answer that the caller accepts.
+
+    `owner` is the account whose cases the caller may see on this route; None where it may see everybody's.
 
     Text from the caller is fit for every encoder and for the store; see `render.clean`.
     """
@@ -30,6 +37,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     library: Library
     openapi: bytes
     account: Account
+    owner: int | None
     conversation_id: str
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -60,12 +68,13 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the route table.
 
-    A route without `roles` is open to all. `takes` describes the body, where there is one; `says` the good answer,
+    `takes` describes the body, where there is one; `says` the good answer,
     which is an API object of type `returns` with the XML root `root`, or a message of the data model: of one of the
     types that `sends` names, as `reads` names those of the body (`message_schemas.ANY` is any). Its formats are
     `gives`, by default the body's own, or with `swaps` the other; what is `as_kept` is not negotiated beforehand.
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
-    ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes.
+    ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
+    to `streams` is written part by part: its handler answers with an iterator of them.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
     """
 
@@ -76,7 +85,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     says: str
     status: int = 200
-    roles: tuple[str, ...] = ()
     takes: str | None = None
     gives: tuple[Format, ...] = ("json", "xml")
     swaps: bool = False
@@ -84,6 +92,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     media: tuple[str, ...] = ()
     fresh: str = ""
     deep: bool = False
+    streams: bool = False
     returns: type | None = None
     root: str = ""
     reads: tuple[str, ...] = (ANY,)
@@ -91,6 +100,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = ()
     headers: Mapping[str, str] = {}
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Whom the table of rights lets call it; none where it is open to all. Raises LookupError."""
+        right = right_to(self.name)
+        return tuple(right.reach) if right else ()
 
 
 MESSAGE_HEADER = Parameter(
@@ -109,6 +124,11 @@ IF_NONE_MATCH = Parameter(
     name="If-None-Match",
     where="header",
     text="The ETag of what the caller has; where it is still that, the answer is 304 without a body.",
+)
+IF_MATCH = Parameter(
+    name="If-Match",
+    where="header",
+    text="An ETag of the case's status; where the case has changed since, it is left as it is, and the answer is 412.",
 )
 MRN = Parameter(name="mrn", where="path", text="The reference number that the gateway gave the declaration.")
 DELIVERY_ID = Parameter(name="id", where="path", text="The delivery's id.")

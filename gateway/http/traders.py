@@ -1,8 +1,10 @@
 """Routes for a trader: lodge a declaration, ask what became of it, and try a message without lodging it.
 
-A trader sees its own cases only; another's gives the same answer as one that never was.
+A trader sees its own cases only; another's gives the same answer as one that never was. Who by the table of rights
+sees everybody's leaves a line in the log for each look, because what traders declare is confidential.
 """
 
+import logging
 import re
 from datetime import date
 
@@ -11,7 +13,9 @@ import msgspec
 from datamodel.codecs import write
 from datamodel.issues import Issue
 from datamodel.wording import either, phrase
-from gateway.accounts import ROLES
+from gateway import lifecycle
+from gateway.cases import version_of
+from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
 from gateway.http.messages import as_kept, as_of, attempt, converted, named_message, reformatted, unfit
 from gateway.http.negotiate import OTHER
@@ -19,13 +23,15 @@ from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
 from gateway.intake import LODGED, Lodgement, lodge
 from gateway.media import MEDIA_TYPES, format_of
-from gateway.ports import Acceptance, CaseFile
+from gateway.ports import Acceptance, AdditionalMessage, CaseFile, StoredMessage
 from gateway.responses import MESSAGE as RESPONSE
 from gateway.responses import response
 from gateway.views import CaseStatus, Timeline, status, timeline
 
 PATH = "/v1/declarations"
 _KEY = re.compile("[!-~]{1,255}")
+
+log = logging.getLogger(__name__)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -57,14 +63,36 @@ async def take(call: Call) -> Answer:
 
 
 async def stand(call: Call) -> Answer:
-    """Where the case stands, rolled up and agency by agency."""
-    return Answer(value=status(await _case(call), call.gateway.agencies, call.gateway.clock()))
+    """Where the case stands, rolled up and agency by agency. Its version is the ETag of both formats' answers."""
+    found = await shown_case(call)
+    shown = status(found, call.gateway.agencies, call.gateway.clock())
+    return Answer(value=shown, headers={"ETag": version_tag(found.case.version, call.form)})
 
 
 async def message(call: Call) -> Answer:
-    """The declaration as it came, or with `as` in the format asked for, whatever the caller accepts by habit."""
-    case = (await _case(call)).case
-    stored = await call.gateway.store.message(case.id)
+    """The declaration as it came, or with `as` in another format: the version that counts, or another one."""
+    file = await shown_case(call)
+    counts = version_of(file).number
+    number = _version(call.query.get("version"), counts)
+    if number == 1:
+        return await kept(call, await call.gateway.store.message(file.case.id), file.case.message)
+    stored = await call.gateway.store.additional(file.case.id, lifecycle.AMENDMENT, number)
+    if stored is None:
+        raise not_found()
+    return await kept(call, stored, stored.message)
+
+
+def _version(asked: str | None, counts: int) -> int:
+    """The number of the version asked for; without one, of the version that counts. Raises Refused."""
+    if asked is None:
+        return counts
+    if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= counts:
+        return int(asked)
+    raise unfit("query.version", asked, phrase("query.number", low=1, high=counts))
+
+
+async def kept(call: Call, stored: StoredMessage | AdditionalMessage, message: str) -> Answer:
+    """A message as it came, or with `as` in the format asked for, whatever the caller accepts by habit."""
     source, wanted = format_of(stored.media), call.query.get("as")
     if wanted is None:
         return as_kept(call, stored.body, stored.media, f"?as={OTHER[source]}")
@@ -72,18 +100,18 @@ async def message(call: Call) -> Answer:
         raise unfit("query.as", wanted, either(("xml", "json")))
     if wanted == source:
         return Answer(value=stored.body, media=stored.media)
-    return Answer(value=await reformatted(call.gateway, stored, case.message, wanted), media=MEDIA_TYPES[wanted])
+    return Answer(value=await reformatted(call.gateway, stored, message, wanted), media=MEDIA_TYPES[wanted])
 
 
 async def answer(call: Call) -> Answer:
     """The response message (RES) for the case as it stands."""
-    parsed = response(await _case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
+    parsed = response(await shown_case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
     return Answer(value=write(parsed, call.form), media=call.media)
 
 
 async def events(call: Call) -> Answer:
     """Every step of the case, oldest first."""
-    return Answer(value=timeline(await _case(call)))
+    return Answer(value=timeline(await shown_case(call)))
 
 
 async def validate(call: Call) -> Answer:
@@ -98,11 +126,14 @@ async def convert(call: Call) -> Answer:
     return Answer(value=await converted(call), media=call.media)
 
 
-async def _case(call: Call) -> CaseFile:
-    """The trader's own case of that MRN. Raises Fault."""
-    found = await call.gateway.store.case_file(call.path["mrn"], call.account.id)
+async def shown_case(call: Call) -> CaseFile:
+    """The case of that MRN, if the caller may see it. Raises Fault."""
+    found = await call.gateway.store.case_file(call.path["mrn"], call.owner)
     if found is None:
         raise not_found()
+    if call.owner is None:
+        who = (call.account.name, call.account.role)
+        log.info("conversation %s: %r, %s, looks into case %s", call.conversation_id, *who, found.case.mrn)
     return found
 
 
@@ -116,6 +147,19 @@ def _idempotency_key(call: Call) -> str | None:
     raise unfit("header.idempotency-key", ", ".join(keys), phrase("header.key"))
 
 
+AS = Parameter(
+    name="as",
+    where="query",
+    text="The format wanted; without it the message comes as it was sent.",
+    schema={"type": "string", "enum": ["xml", "json"]},
+)
+VERSION = Parameter(
+    name="version",
+    where="query",
+    text="The version of the declaration: 1 as it was lodged, 2 and on as it was amended; without it the last.",
+    schema={"type": "integer", "minimum": 1},
+)
+
 ROUTES = (
     Route(
         name="lodge",
@@ -125,7 +169,6 @@ ROUTES = (
         summary="Lodge a declaration. When this is answered, it is on record.",
         says="The declaration is taken, now or by an earlier request that this one repeats.",
         status=202,
-        roles=("trader",),
         takes="A declaration (DEC), or one of a package that derives from it.",
         reads=(*LODGED, ANY),
         returns=Acceptance,
@@ -141,11 +184,11 @@ ROUTES = (
         handler=stand,
         summary="Where a declaration stands: one status, and one per agency.",
         says="The status.",
-        roles=("trader",),
         returns=CaseStatus,
         root="status",
         parameters=(MRN,),
         problems=(404,),
+        headers={"ETag": "The version of the case, in this format; for If-Match where the case is to be changed."},
     ),
     Route(
         name="message",
@@ -157,18 +200,9 @@ ROUTES = (
             "The declaration. Without `as` it has the media type that it was lodged under, which may be another that "
             "ends in +xml or +json."
         ),
-        roles=("trader",),
         as_kept=True,
         sends=(*LODGED, ANY),
-        parameters=(
-            MRN,
-            Parameter(
-                name="as",
-                where="query",
-                text="The format wanted; without it the declaration comes as it was sent.",
-                schema={"type": "string", "enum": ["xml", "json"]},
-            ),
-        ),
+        parameters=(MRN, AS, VERSION),
         problems=(400, 404),
     ),
     Route(
@@ -178,7 +212,6 @@ ROUTES = (
         handler=answer,
         summary="The response message for the declaration as it stands.",
         says="The response (RES).",
-        roles=("trader",),
         sends=(RESPONSE,),
         parameters=(MRN,),
         problems=(404,),
@@ -190,7 +223,6 @@ ROUTES = (
         handler=events,
         summary="Every step of the declaration, oldest first.",
         says="The steps.",
-        roles=("trader",),
         returns=Timeline,
         root="timeline",
         parameters=(MRN,),
@@ -203,7 +235,6 @@ ROUTES = (
         handler=validate,
         summary="Try a message of any type. Nothing is stored.",
         says="The message is valid.",
-        roles=ROLES,
         takes="A message of any type that the gateway knows.",
         returns=Verdict,
         root="validation",
@@ -225,7 +256,6 @@ ROUTES = (
         handler=convert,
         summary="The same message as XML or JSON. Nothing is stored.",
         says="The message in the format that Accept asks for, by default the one it did not come in.",
-        roles=ROLES,
         takes="A message of any type that the gateway knows.",
         swaps=True,
         parameters=(MESSAGE_HEADER,),

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from gateway.ports import Claim, Decision, Delivery, Dispatch, Event, Listed
+from gateway.ports import Account, ApiKey, Claim, Decision, Delivery, Dispatch, Event, Holder, Listed
+from gateway.told import Told
 
 DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, delivery.requirements, delivery.items,
     delivery.created_at, delivery.due_at, delivery.attempts, delivery.next_attempt_at, delivery.problem,
@@ -14,6 +15,9 @@ LISTED = f"(SELECT mrn FROM declaration_case WHERE declaration_case.id = deliver
 _BODY = "(SELECT body FROM delivery_body WHERE delivery_body.seq = delivery.seq) AS body"
 DISPATCH = f"{DELIVERY}, {_BODY}"
 CLAIM = f"{LISTED}, {_BODY}"
+# An account and a key have columns of the same names: the key's are told apart.
+HOLDER = """account.id, account.name, account.role, account.agency, account.revoked_at,
+    substr(digest, 1, 12) AS key_id, label, made_at, expires_on, scopes, api_key.revoked_at AS ended_at, used_on"""
 
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
@@ -46,6 +50,25 @@ def dispatch(row: sqlite3.Row) -> Dispatch:
 def event(row: sqlite3.Row) -> Event:
     """A row of the event table."""
     return Event(row["seq"], row["at"], row["kind"], row["actor"], _DATA.decode(row["data"]), row["digest"])
+
+
+def told(row: sqlite3.Row) -> Told:
+    """A row of the queries of `sqlite_notifications`."""
+    return Told(**(dict(row) | {"data": _DATA.decode(row["data"])}))
+
+
+def holder(row: sqlite3.Row) -> Holder:
+    """A row of `HOLDER`."""
+    key = ApiKey(
+        id=row["key_id"],
+        label=row["label"],
+        made_at=row["made_at"],
+        expires_on=row["expires_on"],
+        scopes=None if row["scopes"] is None else _TEXTS.decode(row["scopes"]),
+        revoked_at=row["ended_at"],
+        used_on=row["used_on"],
+    )
+    return Holder(Account(row["id"], row["name"], row["role"], row["agency"], row["revoked_at"]), key)
 
 
 def delivery_values(case_id: int, new: Delivery, due_now: str) -> tuple[object, ...]:

@@ -9,14 +9,17 @@ The methods say no more than the protocol in `gateway.ports`; what they do is in
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from gateway.ports import (
+    FIRST_KEY,
     Acceptance,
     Account,
+    AdditionalMessage,
     Admission,
     CaseChange,
     CaseFile,
@@ -24,13 +27,16 @@ from gateway.ports import (
     Claim,
     Conflict,
     Dispatch,
+    Holder,
+    KeyTerms,
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_reads, sqlite_writes
+from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
+from gateway.told import Asked, Callback, DeadLetter, Mark, Push, Told
 
 BUSY_SECONDS = 5.0
 
@@ -124,11 +130,27 @@ class SqliteStore:
     async def ping(self) -> None:
         await self._opened.writer.run(sqlite_writes.ping)
 
-    async def add_account(self, name: str, role: str, agency: str | None, key_digest: str) -> Account:
-        return await self._opened.writer.run(lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest))
+    async def add_account(
+        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
+    ) -> Account:
+        return await self._opened.writer.run(
+            lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest, terms)
+        )
 
-    async def account_by_key(self, key_digest: str) -> Account | None:
-        return await self._opened.readers.run(lambda db: sqlite_reads.account_by_key(db, key_digest))
+    async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
+        return await self._opened.writer.run(lambda db: sqlite_writes.add_key(db, name, key_digest, terms, today, most))
+
+    async def revoke_key(self, name: str, key_id: str, at: str) -> Holder:
+        return await self._opened.writer.run(lambda db: sqlite_writes.revoke_key(db, name, key_id, at))
+
+    async def note_use(self, key_digest: str, day: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_writes.note_use(db, key_digest, day))
+
+    async def holder(self, key_digest: str) -> Holder | None:
+        return await self._opened.readers.run(lambda db: sqlite_reads.holder(db, key_digest))
+
+    async def keys(self, name: str | None = None) -> list[Holder]:
+        return await self._opened.readers.run(lambda db: sqlite_reads.keys(db, name))
 
     async def accounts(self) -> list[Account]:
         return await self._opened.readers.run(sqlite_reads.accounts)
@@ -154,6 +176,9 @@ class SqliteStore:
 
     async def message(self, case_id: int) -> StoredMessage:
         return await self._opened.readers.run(lambda db: sqlite_reads.message(db, case_id))
+
+    async def additional(self, case_id: int, kind: str, number: int | None = None) -> AdditionalMessage | None:
+        return await self._opened.readers.run(lambda db: sqlite_reads.additional(db, case_id, kind, number))
 
     async def case_of_delivery(self, delivery_id: str) -> CaseFile | None:
         find = sqlite_reads.CASE_BY_DELIVERY
@@ -185,6 +210,56 @@ class SqliteStore:
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
+
+    async def notifications(self, asked: Asked) -> list[Told]:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.notifications(db, asked))
+
+    async def mark(self, account_id: int) -> Mark:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.mark(db, account_id))
+
+    async def latest_notifications(self, account_ids: Collection[int]) -> dict[int, int]:
+        return await self._opened.readers.run(lambda db: sqlite_notifications.latest(db, account_ids))
+
+    async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
+        return await self._opened.writer.run(lambda db: sqlite_notifications.acknowledge(db, account_id, through, at))
+
+    async def prune_notifications(self, before: str, bite: int) -> int:
+        pruned = 0
+        for account_id in await self._opened.readers.run(lambda db: sqlite_notifications.overfull(db, before)):
+            taken = bite
+            while taken == bite:
+                taken = await self._opened.writer.run(
+                    partial(sqlite_notifications.prune, account_id=account_id, before=before, limit=bite)
+                )
+                pruned += taken
+        return pruned
+
+    async def set_callback(self, name: str, url: str, secret: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))
+
+    async def remove_callback(self, name: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.remove_callback(db, name))
+
+    async def due_callbacks(self, now: str) -> list[Callback]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.due_callbacks(db, now))
+
+    async def due_pushes(self, account_id: int, now: str, limit: int) -> list[Push]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.due(db, account_id, now, limit))
+
+    async def push_taken(self, account_id: int, number: int, at: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_pushes.taken(db, account_id, number, at))
+
+    async def push_failed(self, account_id: int, number: int, at: str, again_at: str | None, problem: str) -> None:
+        failed = partial(
+            sqlite_pushes.failed, account_id=account_id, number=number, at=at, again_at=again_at, problem=problem
+        )
+        await self._opened.writer.run(failed)
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.dead_letters(db, limit))
+
+    async def redeliver(self, name: str, at: str) -> int:
+        return await self._opened.writer.run(lambda db: sqlite_pushes.redeliver(db, name, at))
 
 
 @contextmanager

@@ -13,6 +13,8 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
+from gateway.store.sqlite_notifications import TELL
+
 _MIGRATIONS = files("gateway.store") / "migrations"
 _CACHED_STATEMENTS = 128
 # Pages of 4 KiB in the log before it is folded into the file. What many cases write to (the ends of indexes) is then
@@ -57,8 +59,9 @@ def connect_to_write(path: Path, busy_seconds: float) -> sqlite3.Connection:
             raise UnfitDatabase(f"{path} lies on a file system that cannot hold a write-ahead log")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LOGGED_PAGES}")
-        connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection, path)
+        connection.execute("PRAGMA foreign_keys = ON")  # from here on: a migration may make anew what others refer to
+        connection.execute(TELL)
     except BaseException:
         connection.close()
         raise

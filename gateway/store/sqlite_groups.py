@@ -14,7 +14,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final
 
-from gateway.ports import Acceptance, Admission, CaseChange, Conflict
+from msgspec.structs import astuple
+
+from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
 from gateway.store import rows, sqlite_reads
 
 CASES = """declaration_case (version, id, mrn, account_id, conversation_id, message, reference, body_digest,
@@ -26,6 +28,7 @@ DELIVERIES = """delivery (seq, id, case_id, agency, state, media, requirements, 
     next_attempt_at, problem, decided_at)"""
 BODIES = "delivery_body (seq, body)"
 DECISIONS = "decision (case_id, delivery_id, agency, outcome, at, reason, document, digest)"
+ADDITIONAL = "additional_message (case_id, number, kind, message, media, body, digest, document)"
 LAST_NUMBERS = """SELECT coalesce((SELECT max(id) FROM declaration_case), 0) AS cases,
     coalesce((SELECT max(seq) FROM delivery), 0) AS deliveries"""
 MOVE_CASE = """UPDATE declaration_case SET version = version + 1, state = ?, updated_at = ?
@@ -98,19 +101,21 @@ def _add(connection: sqlite3.Connection, news: Sequence[Admission]) -> None:
         return
     last = connection.execute(LAST_NUMBERS).fetchone()
     numbered = list(enumerate(news, last["cases"] + 1))
-    dispatches = [(case_id, new, dispatch) for case_id, new in numbered for dispatch in new.deliveries]
-    sent = list(enumerate(dispatches, last["deliveries"] + 1))
     _insert(connection, CASES, [_case(case_id, new) for case_id, new in numbered])
     _insert(connection, MESSAGES, [(case_id, new.body, new.document) for case_id, new in numbered])
     keyed = [(new.account_id, new.idempotency_key, case_id) for case_id, new in numbered]
     _insert(connection, KEYS, [each for each in keyed if each[1] is not None])
-    deliveries = [
-        (seq, *rows.delivery_values(case_id, dispatch.delivery, new.accepted_at))
-        for seq, (case_id, new, dispatch) in sent
-    ]
-    _insert(connection, DELIVERIES, deliveries)
-    _insert(connection, BODIES, [(seq, dispatch.body) for seq, (_, _, dispatch) in sent])
+    sent = [(case_id, new.accepted_at, dispatch) for case_id, new in numbered for dispatch in new.deliveries]
+    _send(connection, last["deliveries"] + 1, sent)
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each, new.events) for each, new in numbered))
+
+
+def _send(connection: sqlite3.Connection, first: int, sent: Sequence[tuple[int, str, Dispatch]]) -> None:
+    """Write deliveries, each with its case and the time when it is due if it has none, numbered from `first`."""
+    numbered = list(enumerate(sent, first))
+    deliveries = [(seq, *rows.delivery_values(case, each.delivery, due)) for seq, (case, due, each) in numbered]
+    _insert(connection, DELIVERIES, deliveries)
+    _insert(connection, BODIES, [(seq, each.body) for seq, (_, _, each) in numbered])
 
 
 def _case(case_id: int, new: Admission) -> Row:
@@ -128,6 +133,11 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     decisions = chain.from_iterable(rows.decision_values(each.case_id, each.decisions) for each in written)
     _insert(connection, DECISIONS, decisions)
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each.case_id, each.events) for each in written))
+    messages = [(each.case_id, *astuple(each.additional)) for each in written if each.additional is not None]
+    _insert(connection, ADDITIONAL, messages)
+    sent = [(each.case_id, each.updated_at, dispatch) for each in written for dispatch in each.added]
+    if sent:
+        _send(connection, connection.execute(LAST_NUMBERS).fetchone()["deliveries"] + 1, sent)
     return done
 
 

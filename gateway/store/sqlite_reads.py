@@ -1,6 +1,7 @@
 """What is read: queries for one connection within one transaction.
 
-Every one finds its rows by an index, save for the list of all accounts, and the backlog, which is what is undecided.
+Every one finds its rows by an index, save for the lists of all accounts and of all keys, and the backlog, which is
+what is undecided.
 """
 
 import sqlite3
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from gateway.ports import (
     Acceptance,
     Account,
+    AdditionalMessage,
     Admission,
     Backlog,
     Case,
@@ -17,6 +19,7 @@ from gateway.ports import (
     Conflict,
     Decision,
     Dispatch,
+    Holder,
     Listed,
     StoredMessage,
 )
@@ -32,6 +35,8 @@ DECISIONS_OF_CASE = """SELECT delivery_id, agency, outcome, at, reason, document
 EVENTS_OF_CASE = "SELECT seq, at, kind, actor, data, digest FROM event WHERE case_id = ? ORDER BY seq"
 MESSAGE = """SELECT media, body, body_digest AS digest, document FROM message
     JOIN declaration_case ON declaration_case.id = case_id WHERE case_id = ?"""
+ADDITIONAL = """SELECT number, kind, message, media, body, digest, document FROM additional_message
+    WHERE case_id = ? AND kind = ? AND number = coalesce(?, number) ORDER BY number DESC LIMIT 1"""
 _ASKED = "json_extract(asked.value, '$[0]') AS place FROM json_each(?) AS asked"  # of [place, account, text]
 _ACCEPTED = """SELECT declaration_case.id, mrn, conversation_id, body_digest, accepted_at, document_digest,"""
 # The order of a CROSS JOIN is kept: each that is asked for is looked up by its index.
@@ -40,9 +45,12 @@ ACCEPTED_BY_KEY = f"""{_ACCEPTED} {_ASKED} CROSS JOIN idempotency CROSS JOIN dec
     AND idempotency_key = json_extract(asked.value, '$[2]') AND declaration_case.id = case_id"""
 ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} {_ASKED} CROSS JOIN declaration_case
     WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
-_ACCOUNT = "SELECT id, name, role, agency, revoked_at FROM account"
-ACCOUNT_BY_KEY = f"{_ACCOUNT} WHERE key_digest = ? AND revoked_at IS NULL"
-ALL_ACCOUNTS = f"{_ACCOUNT} ORDER BY name"
+ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at FROM account ORDER BY name"
+_HOLDER = f"SELECT {rows.HOLDER} FROM api_key CROSS JOIN account ON account.id = account_id"
+HOLDER = f"{_HOLDER} WHERE digest = ? AND api_key.revoked_at IS NULL AND account.revoked_at IS NULL"
+_HOLDERS = f"SELECT {rows.HOLDER} FROM account CROSS JOIN api_key ON account.id = account_id"
+KEYS = f"{_HOLDERS} WHERE name = ?"
+ALL_KEYS = f"{_HOLDERS} ORDER BY name"
 NEXT_ATTEMPT = "SELECT min(next_attempt_at) FROM delivery WHERE state = 'queued' AND agency = ?"
 _PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     AND seq > coalesce((SELECT before.seq FROM delivery AS before WHERE before.id = :after), 0)
@@ -118,10 +126,22 @@ def message(connection: sqlite3.Connection, case_id: int) -> StoredMessage:
     return StoredMessage(**dict(row))
 
 
-def account_by_key(connection: sqlite3.Connection, key_digest: str) -> Account | None:
+def additional(connection: sqlite3.Connection, case_id: int, kind: str, number: int | None) -> AdditionalMessage | None:
+    """The message of that kind and number about a case; without a number the last one."""
+    row = connection.execute(ADDITIONAL, (case_id, kind, number)).fetchone()
+    return None if row is None else AdditionalMessage(**dict(row))
+
+
+def holder(connection: sqlite3.Connection, key_digest: str) -> Holder | None:
     """Whose key has this digest."""
-    row = connection.execute(ACCOUNT_BY_KEY, (key_digest,)).fetchone()
-    return None if row is None else Account(**dict(row))
+    row = connection.execute(HOLDER, (key_digest,)).fetchone()
+    return None if row is None else rows.holder(row)
+
+
+def keys(connection: sqlite3.Connection, name: str | None) -> list[Holder]:
+    """The keys of one account, or of all."""
+    found = connection.execute(ALL_KEYS) if name is None else connection.execute(KEYS, (name,))
+    return sorted(map(rows.holder, found), key=lambda each: (each.account.name, each.key.made_at or "", each.key.id))
 
 
 def accounts(connection: sqlite3.Connection) -> list[Account]:

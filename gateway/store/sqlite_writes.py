@@ -5,11 +5,18 @@ What comes in numbers, acceptances and steps of cases, is in `sqlite_groups`.
 
 import sqlite3
 
-from gateway.ports import Account, Claim
-from gateway.store import rows
+from gateway.ports import Account, Claim, Holder, KeyTerms
+from gateway.store import rows, sqlite_reads
 
-ADD_ACCOUNT = """INSERT INTO account (name, role, agency, key_digest) VALUES (?, ?, ?, ?)
+ADD_ACCOUNT = """INSERT INTO account (name, role, agency) VALUES (?, ?, ?)
     ON CONFLICT (name) DO NOTHING RETURNING id"""
+ADD_KEY = "INSERT INTO api_key (digest, account_id, label, made_at, expires_on, scopes) VALUES (?, ?, ?, ?, ?, ?)"
+ACCOUNT = "SELECT id, revoked_at FROM account WHERE name = ?"
+LIVE_KEYS = """SELECT substr(digest, 1, 12) AS id FROM api_key WHERE account_id = ? AND revoked_at IS NULL
+    AND (expires_on IS NULL OR expires_on >= ?)"""
+REVOKE_KEY = """UPDATE api_key SET revoked_at = coalesce(revoked_at, ?)
+    WHERE account_id = (SELECT id FROM account WHERE name = ?) AND substr(digest, 1, 12) = ? RETURNING digest"""
+NOTE_USE = "UPDATE api_key SET used_on = ? WHERE digest = ? AND coalesce(used_on, '') < ?"
 REVOKE_ACCOUNT = """UPDATE account SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?
     RETURNING id, name, role, agency, revoked_at"""
 CLAIM = f"""UPDATE delivery SET attempts = attempts + 1, next_attempt_at = :lease_until WHERE seq IN
@@ -27,12 +34,51 @@ def ping(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {int(form)}")
 
 
-def add_account(connection: sqlite3.Connection, name: str, role: str, agency: str | None, key_digest: str) -> Account:
-    """Raises ValueError when the name is taken."""
-    row = connection.execute(ADD_ACCOUNT, (name, role, agency, key_digest)).fetchone()
+def add_account(
+    connection: sqlite3.Connection, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms
+) -> Account:
+    """With its first key. Raises ValueError when the name is taken."""
+    row = connection.execute(ADD_ACCOUNT, (name, role, agency)).fetchone()
     if row is None:
         raise ValueError(f"there is an account named {name!r} already")
+    connection.execute(ADD_KEY, _key_values(row["id"], key_digest, terms))
     return Account(row["id"], name, role, agency)
+
+
+def add_key(
+    connection: sqlite3.Connection, name: str, key_digest: str, terms: KeyTerms, today: str, most: int
+) -> Holder:
+    """Raises ValueError where the account cannot get one; counted in the transaction that adds it."""
+    row = connection.execute(ACCOUNT, (name,)).fetchone()
+    if row is None or row["revoked_at"] is not None:
+        raise ValueError(f"there is no account named {name!r}" if row is None else f"the account {name!r} was revoked")
+    live = [each["id"] for each in connection.execute(LIVE_KEYS, (row["id"], today))]
+    if len(live) >= most:
+        raise ValueError(f"{name!r} has {most} keys that live: {', '.join(sorted(live))}; revoke one of them first")
+    connection.execute(ADD_KEY, _key_values(row["id"], key_digest, terms))
+    return _holder(connection, name, key_digest)
+
+
+def revoke_key(connection: sqlite3.Connection, name: str, key_id: str, at: str) -> Holder:
+    """Raises ValueError where there is no such key."""
+    row = connection.execute(REVOKE_KEY, (at, name, key_id)).fetchone()
+    if row is None:
+        raise ValueError(f"there is no key {key_id!r} of an account named {name!r}")
+    return _holder(connection, name, row["digest"])
+
+
+def note_use(connection: sqlite3.Connection, key_digest: str, day: str) -> None:
+    """A day that is earlier than the one on record changes nothing."""
+    connection.execute(NOTE_USE, (day, key_digest, day))
+
+
+def _key_values(account_id: int, key_digest: str, terms: KeyTerms) -> tuple[object, ...]:
+    scopes = None if terms.scopes is None else rows.json_text(terms.scopes)
+    return (key_digest, account_id, terms.label, terms.made_at, terms.expires_on, scopes)
+
+
+def _holder(connection: sqlite3.Connection, name: str, key_digest: str) -> Holder:
+    return next(each for each in sqlite_reads.keys(connection, name) if key_digest.startswith(each.key.id))
 
 
 def revoke_account(connection: sqlite3.Connection, name: str, at: str) -> Account:

@@ -28,6 +28,7 @@ GROUPS = {
     "code": "Code lists, as of a day",
     "schema": "What only the schema says",
     "decision": "Decisions of agencies",
+    "act": "Amendments and invalidations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
 }

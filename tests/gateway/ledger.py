@@ -5,7 +5,16 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from gateway import audit
-from gateway.ports import Admission, CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Dispatch
+from gateway.ports import (
+    AdditionalMessage,
+    Admission,
+    CaseChange,
+    CaseFile,
+    Decision,
+    Delivery,
+    DeliveryChange,
+    Dispatch,
+)
 
 
 def at(second: int) -> str:
@@ -79,6 +88,20 @@ def decision(delivery_id: str, second: int, outcome: str = "granted") -> Decisio
         reason=None if outcome == "granted" else "a laboratory must look",
         document=document,
         digest=digest(document),
+    )
+
+
+def additional(number: int, kind: str = "invalidation") -> AdditionalMessage:
+    """The message numbered `number` about a case."""
+    body = f"<MetaData>INV {number}</MetaData>".encode()
+    return AdditionalMessage(
+        number=number,
+        kind=kind,
+        message="wco-dms/3.6/CANCEL",
+        media="application/xml",
+        body=body,
+        digest=digest(body),
+        document=f'{{"MetaData":"INV {number}"}}'.encode(),
     )
 
 

@@ -75,6 +75,25 @@ def decision(outcome: str = "granted", delivery_id: str | None = None, **fields)
     return msgspec.json.encode({"Decision": {**named, "OutcomeCode": outcome, **fields}})
 
 
+def invalidation(mrn: str, reason: str = "Lodged twice by mistake", reference: str = "INV-1") -> bytes:
+    """An invalidation (CANCEL) in JSON."""
+    declaration = {
+        "FunctionCode": "13",
+        "FunctionalReferenceID": reference,
+        "ID": mrn,
+        "TypeCode": "INV",
+        "AdditionalInformation": [{"StatementDescription": reason, "StatementTypeCode": "AES"}],
+        "Amendment": [{"ChangeReasonCode": "1"}],
+    }
+    return msgspec.json.encode({"MetaData": {"Declaration": declaration}})
+
+
+def taking_back(account: Account, mrn: str, **fields) -> Lodgement:
+    """An invalidation as its sender hands it in."""
+    values = {"body": invalidation(mrn), "media": "application/json", "conversation_id": "later conversation"}
+    return Lodgement(account=account, **(values | fields))
+
+
 def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
 
@@ -82,6 +101,15 @@ def sample(name: str) -> bytes:
 def renamed(name: str, reference: str) -> bytes:
     """An XML sample under another reference."""
     return re.sub(rb"(FunctionalReferenceID>)[^<]+", rb"\g<1>" + reference.encode(), sample(name), count=1)
+
+
+def altered(name: str, *changes: tuple[str, str]) -> bytes:
+    """A sample in which texts were put in the places of others, each of which stands in it once."""
+    body = sample(name).decode()
+    for old, new in changes:
+        assert body.count(old) == 1, old
+        body = body.replace(old, new)
+    return body.encode()
 
 
 async def lodge_sample(gateway: Gateway, account: Account, name: str, **fields) -> Acceptance:

@@ -5,16 +5,31 @@ from itertools import combinations_with_replacement
 import pytest
 
 from gateway import lifecycle
-from gateway.lifecycle import CASE_STATES, DELIVERY_EVENTS, DELIVERY_STATES, FINAL, IllegalStep
+from gateway.lifecycle import (
+    ACTS,
+    CASE_STATES,
+    DECIDED,
+    DELIVERY_EVENTS,
+    DELIVERY_STATES,
+    FINAL,
+    UNDECIDED,
+    IllegalAct,
+    IllegalStep,
+)
 
 EXPECTED = """
-queued   + sent = awaiting, retry = queued, parked = parked, held = held, granted = granted, refused = refused
-awaiting + sent = awaiting, retry = awaiting, parked = awaiting, held = held, granted = granted, refused = refused
-held     + sent = held, retry = held, parked = held, held = held, granted = granted, refused = refused
-parked   + sent = awaiting, retry = parked, parked = parked, revived = queued, held = held, granted = granted
-parked   + refused = refused
-granted  + sent = granted, retry = granted, parked = granted
-refused  + sent = refused, retry = refused, parked = refused
+queued     + sent = awaiting, retry = queued, parked = parked, held = held, granted = granted, refused = refused
+queued     + withdrawn = withdrawn, superseded = superseded
+awaiting   + sent = awaiting, retry = awaiting, parked = awaiting, held = held, granted = granted, refused = refused
+awaiting   + withdrawn = withdrawn, superseded = superseded
+held       + sent = held, retry = held, parked = held, held = held, granted = granted, refused = refused
+held       + withdrawn = withdrawn, superseded = superseded
+parked     + sent = awaiting, retry = parked, parked = parked, revived = queued, held = held, granted = granted
+parked     + refused = refused, withdrawn = withdrawn, superseded = superseded
+granted    + sent = granted, retry = granted, parked = granted, superseded = superseded
+refused    + sent = refused, retry = refused, parked = refused, superseded = superseded
+withdrawn  + sent = withdrawn, retry = withdrawn, parked = withdrawn
+superseded + sent = superseded, retry = superseded, parked = superseded
 """
 LEGAL = {
     (line.split("+")[0].strip(), step.split("=")[0].strip()): step.split("=")[1].strip()
@@ -40,8 +55,9 @@ def test_nothing_is_expected_that_is_not_a_state_or_an_event():
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))
-def test_a_final_state_is_never_left(state):
-    assert {lifecycle.STEPS.get((state, event), state) for event in DELIVERY_EVENTS} == {state}
+def test_a_final_state_is_never_left_but_for_a_decision_on_an_earlier_version(state):
+    reached = {lifecycle.STEPS.get((state, event), state) for event in DELIVERY_EVENTS}
+    assert reached == ({state, "superseded"} if state in DECIDED else {state})
 
 
 @pytest.mark.parametrize(("state", "event"), [("no-such-state", "sent"), ("queued", "no-such-event")])
@@ -51,6 +67,9 @@ def test_unknown_names_are_illegal(state, event):
 
 
 def expected_roll_up(states: tuple[str, ...]) -> str:
+    states = [state for state in states if state != "superseded"]
+    if "withdrawn" in states:
+        return "invalidated"
     if any(state in ("queued", "awaiting", "parked") for state in states):
         return "under-control"
     if "held" in states:
@@ -78,3 +97,38 @@ def test_every_roll_up_of_up_to_four_deliveries(count):
 def test_how_a_case_opens(states, opening):
     assert lifecycle.opening_state(states) == opening
     assert opening in CASE_STATES
+
+
+ALLOWED = {
+    ("amendment", "accepted"),
+    ("amendment", "under-control"),
+    ("amendment", "held"),
+    ("invalidation", "accepted"),
+    ("invalidation", "under-control"),
+    ("invalidation", "held"),
+}
+
+
+@pytest.mark.parametrize("state", CASE_STATES)
+@pytest.mark.parametrize("act", ACTS)
+def test_every_act_of_a_trader_in_every_state(act, state):
+    if (act, state) in ALLOWED:
+        lifecycle.check_act(act, "M-1", state)
+    else:
+        with pytest.raises(IllegalAct, match=f"M-1 is {state}$") as caught:
+            lifecycle.check_act(act, "M-1", state)
+        assert {(act, legal) for legal in caught.value.legal} == {each for each in ALLOWED if each[0] == act}
+
+
+def test_no_act_is_allowed_that_is_not_in_the_table():
+    assert {act for act, _ in ALLOWED} == set(ACTS)
+
+
+@pytest.mark.parametrize("count", range(1, 5))
+def test_where_an_invalidation_is_legal_there_is_something_to_withdraw_and_the_case_is_invalidated_by_it(count):
+    for states in combinations_with_replacement([each for each in DELIVERY_STATES if each != "withdrawn"], count):
+        for state in {lifecycle.roll_up(states), lifecycle.opening_state(states)}:
+            undecided = [each for each in states if each in UNDECIDED]
+            assert bool(undecided) == (("invalidation", state) in ALLOWED), states
+            after = [each if each in FINAL else "withdrawn" for each in states]
+            assert (lifecycle.roll_up(after) == "invalidated") == bool(undecided)

@@ -7,7 +7,17 @@ import pytest
 
 from adapters.port import Pickup
 from gateway import bootstrap
-from tests.gateway.scripted import case, case_when, decision, eventually, lodge_sample, renamed, states
+from gateway.invalidation import invalidate
+from tests.gateway.scripted import (
+    case,
+    case_when,
+    decision,
+    eventually,
+    lodge_sample,
+    renamed,
+    states,
+    taking_back,
+)
 
 FLOWERS = "import-cut-flowers-kenya.xml"  # plant health alone
 BEEF = "import-chilled-beef-argentina.xml"  # food safety alone
@@ -46,6 +56,17 @@ async def test_decisions_are_picked_up_each_on_its_own(with_folder, partners):
     assert foreign in partner.settled["foreign"]
     assert "decided before" in partner.settled["contrary"]
     assert (await case(gateway, accepted.mrn)).case.state == "released"
+
+
+async def test_a_decision_on_what_was_taken_back_is_set_aside_with_the_reason(with_folder, partners):
+    gateway, partner = with_folder, partners["PHS"]
+    trader, _ = await gateway.accounts.register("Greengate Brokers", "trader")
+    accepted = await lodge_sample(gateway, trader, FLOWERS)
+    file = await case_when(gateway, accepted.mrn, lambda file: states(file) == {"PHS": "awaiting"})
+    await invalidate(gateway, accepted.mrn, taking_back(trader, accepted.mrn))
+    partner.waiting = [Pickup("late", "application/json", decision(delivery_id=file.deliveries[0].id))]
+    await eventually(lambda: "late" in partner.settled)
+    assert f"its declaration {accepted.mrn} is invalidated" in partner.settled["late"]
 
 
 async def test_a_decision_that_we_cannot_store_now_is_not_settled_and_holds_up_no_other(with_folder, partners):

@@ -7,8 +7,9 @@ from datamodel.codecs import read, write
 from datamodel.structs import bare
 from gateway.codes import load_codes
 from gateway.collect import collect
+from gateway.invalidation import invalidate
 from gateway.responses import response
-from tests.gateway.scripted import case, case_when, decision, delivery_to, lodge_sample, states
+from tests.gateway.scripted import case, case_when, decision, delivery_to, lodge_sample, states, taking_back
 
 HOTEL = "import-hotel-supplies.xml"
 AGENCIES = ("FSA", "MED", "PHS", "TEX", "WLD")
@@ -147,14 +148,33 @@ async def test_a_response_that_would_not_be_valid_is_our_fault(gateway, lodged):
         response(lodged, gateway.registry, gateway.clock(), codes)
 
 
+async def test_an_invalidated_case_says_so_and_when_and_asks_for_nothing_more(gateway, trader, lodged, clock):
+    mrn = lodged.case.mrn
+    await decide(gateway, lodged, "FSA", LPCO=[{"TypeCode": "N853", "ID": "XZ-FS-1"}])
+    await decide(gateway, lodged, "MED", "documents", DocumentRequest=[{"TypeCode": "N851"}])
+    clock.advance(60)
+    await invalidate(gateway, mrn, taking_back(trader, mrn))
+    body = await respond(gateway, mrn)
+    assert (bare(body.FunctionCode), bare(body.Declaration.ID)) == ("10", mrn)
+    assert body.Declaration.CancellationDateTime.DateTimeString.value == "20261121080100+00"
+    assert body.Declaration.RejectionDateTime is None
+    assert [bare(each.NameCode) for each in body.Status] == ["39"]
+    assert lines(body) == [
+        ("AGY", "FSA", "granted"),
+        ("PMT", "N853", "XZ-FS-1"),
+        *(("AGY", agency, "withdrawn") for agency in AGENCIES[1:]),
+    ]
+    assert [until(line) for line in body.AdditionalInformation] == [None] * 6
+
+
 # The table
 
 
 def test_every_state_and_outcome_has_its_code(built):
-    from gateway.lifecycle import CASE_STATES, FINAL
+    from gateway.lifecycle import CASE_STATES, DECIDED
 
     assert set(built.codes.function) == {*CASE_STATES, "documents"}
-    assert set(built.codes.status) == FINAL
+    assert set(built.codes.status) == DECIDED
 
 
 @pytest.mark.parametrize(
@@ -165,6 +185,7 @@ def test_every_state_and_outcome_has_its_code(built):
         ("kind\tname\tcode\tmeaning\nfunction\tx\t\ty", ":2: four filled cells"),
         ("kind\tname\tcode\tmeaning\nfunctoin\tx\t01\ty", ":2: kind 'functoin'"),
         ("kind\tname\tcode\tmeaning\nfunction\tx\t01\ty\nfunction\tx\t02\ty", ":3: function 'x'"),
+        ("kind\tname\tcode\tmeaning\nfunction\tx\t01\ty\nreserved\tz\t01\ty", "01 is reserved and sent as well"),
     ],
 )
 def test_a_fault_in_the_table_is_named_with_its_line(tmp_path, text, told):

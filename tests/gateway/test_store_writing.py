@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from gateway.ports import Acceptance
 from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite_file import DatabaseInUse, UnfitDatabase, connect_to_write
 from gateway.store.writer import Writer
-from tests.gateway.ledger import admission, by_hand, digest, held_by_another_program, mrn
+from tests.gateway.ledger import additional, admission, at, by_hand, change, digest, held_by_another_program, mrn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -303,7 +304,29 @@ async def test_a_database_of_a_newer_program_is_left_alone(opened, database):
     with by_hand(database) as connection:
         connection.execute(f"PRAGMA user_version = {form}")
     reopened = await opened()
-    assert await reopened.account_by_key(digest(b"key")) is not None
+    assert await reopened.holder(digest(b"key")) is not None
+
+
+async def test_a_database_of_the_first_form_is_brought_to_the_newest_with_all_that_is_in_it(opened, database):
+    first = (files("gateway.store") / "migrations" / "0001_ledger.sql").read_text(encoding="utf-8")
+    with by_hand(database) as connection:
+        connection.executescript(f"PRAGMA journal_mode = WAL; {first}; PRAGMA user_version = 1;")
+        key = digest(b"key")
+        connection.execute("INSERT INTO account (id, name, role, key_digest) VALUES (1, 'E', 'trader', ?)", (key,))
+        connection.execute(
+            """INSERT INTO declaration_case
+            VALUES (1, 1, ?, 1, 'c', 'wco-dms/3.6/DEC', 'R', 'd', 'e', 'text/xml', 'accepted', ?, ?)""",
+            (mrn(1), at(1), at(1)),
+        )
+        first_event = admission(1, 1).events[0]
+        row = (1, first_event.at, first_event.kind, first_event.actor, '{"bytes":2}', first_event.digest)
+        connection.execute("INSERT INTO event VALUES (1, ?, ?, ?, ?, ?, ?)", row)
+    store = await opened()
+    assert (await store.account_by_key(digest(b"key"))).name == "E"
+    file = await store.case_file(mrn(1))
+    assert (file.case.reference, file.case.version) == ("R", 1)
+    assert await store.apply(change(file, 2, additional=additional(2)))
+    assert await store.additional(file.case.id, "invalidation") == additional(2)
 
 
 async def test_what_cannot_be_a_database_is_said_so(tmp_path):

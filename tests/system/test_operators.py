@@ -62,7 +62,19 @@ def test_who_revives_says_what_why_and_who(guichet, arguments):
     assert guichet("delivery", "revive", *arguments).returncode == USAGE
 
 
-@pytest.mark.parametrize("command", [("delivery", "list"), ("account", "list"), ("account", "revoke", "Acme")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("delivery", "list"),
+        ("account", "list"),
+        ("account", "revoke", "Acme"),
+        ("notification", "list"),
+        ("notification", "callback", "Acme", "https://acme.example/in"),
+        ("account", "key", "add", "Acme"),
+        ("account", "key", "list"),
+        ("account", "key", "revoke", "Acme", "0123456789ab"),
+    ],
+)
 def test_who_only_looks_makes_no_database(guichet, tmp_path, command):
     done = guichet(*command, "--database", "sqlite:///nowhere.db")
     assert (done.returncode, done.stdout) == (USAGE, b"")

@@ -109,7 +109,12 @@ def test_a_link_to_a_position_opens_the_way_to_it_and_tells_about_it(browser, si
 
 @pytest.mark.parametrize(
     ("page", "sought"),
-    [("codelists/hs-headings.html", "beef"), ("requirements.html", "orchid"), ("codelists.html", "units")],
+    [
+        ("codelists/hs-headings.html", "beef"),
+        ("requirements.html", "orchid"),
+        ("codelists.html", "units"),
+        ("response-codes.html", "released"),
+    ],
 )
 def test_lists_are_searched(browser, site, page, sought):
     rows = browser.open((site / page).as_uri() + f"#q={sought}").xpath("//tr[@class='item']")

@@ -20,12 +20,14 @@ from gateway import bootstrap
 from gateway.http.app import create
 from gateway.http.server import Runner
 from gateway.service import Gateway
-from gateway.settings import BigSettings, Settings
+from gateway.settings import BigSettings, NotificationSettings, Settings
 
 CALLERS = (
     ("trader", "trader", None),
     ("rival", "trader", None),
     ("operator", "operator", None),
+    ("author", "author", None),
+    ("auditor", "auditor", None),
     ("fsa", "agency", "FSA"),
     ("phs", "agency", "PHS"),
     ("tex", "agency", "TEX"),
@@ -148,6 +150,7 @@ async def housed(
     ceiling: int = CEILING,
     schemas: Path | None = None,
     big: BigSettings | None = None,
+    notifications: NotificationSettings | None = None,
     **others: object,
 ) -> AsyncIterator[House]:
     """A house of its own."""
@@ -157,6 +160,7 @@ async def housed(
         patience=patience,
         schemas=schemas or Settings().schemas,
         big=big or BigSettings(),
+        notifications=notifications or NotificationSettings(),
         **others,
     )
     gateway = bootstrap.build(settings, adapters={})

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from datamodel.codecs import read
+from gateway.rights import TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -38,6 +39,14 @@ def fields() -> list[str]:
 def test_every_field_of_a_decision_is_explained():
     for path in fields():
         assert f"| `{path.removeprefix('Decision/')}` |" in PAGE, path
+
+
+def test_the_page_shows_the_table_of_rights_as_it_is():
+    section = PAGE.partition("## Who may do what")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| `([\w-]+)` \| (.*) \|$", section, re.MULTILINE)
+    heading, *rows = (line.split() for line in TABLE.strip().splitlines())
+    assert [[route, *cells.split(" | ")] for route, cells in shown] == rows
+    assert f"| scope | {' | '.join(heading[2:])} |" in section
 
 
 def test_every_header_of_a_delivery_is_explained():

@@ -14,7 +14,9 @@ from gateway.http.app import ROUTES, create
 from gateway.settings import Settings
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.http.test_agencies import GRANTED
+from tests.gateway.scripted import altered, invalidation
 
+CASE = "/v1/declarations/{mrn}"
 DESCRIPTION = msgspec.json.decode(openapi.document(ROUTES))
 OPERATIONS = {
     (method.upper(), path): operation
@@ -117,6 +119,10 @@ async def test_what_is_answered_is_what_is_described(house):
     [waiting] = await house.deliveries("fsa")
     case = f"/v1/declarations/{taken['mrn']}"
     body = read_sample("import-cut-flowers-kenya.json")
+    again, amended = (
+        (await house.lodge())["mrn"],
+        altered("import-hotel-supplies.json", ("Roses, fresh cut, 60 cm", "Roses")),
+    )
     calls = [
         ("POST", "/v1/declarations", "/v1/declarations", "trader", body),
         ("GET", "/v1/declarations/{mrn}", case, "trader", None),
@@ -124,9 +130,16 @@ async def test_what_is_answered_is_what_is_described(house):
         ("POST", "/v1/validations", "/v1/validations", "trader", body),
         ("GET", "/v1/agency/deliveries", "/v1/agency/deliveries", "fsa", None),
         ("POST", "/v1/agency/deliveries/{id}/decision", f"{waiting['href']}/decision", "fsa", GRANTED),
+        ("GET", "/v1/notifications", "/v1/notifications", "trader", None),
+        ("POST", "/v1/notifications/acknowledgements", "/v1/notifications/acknowledgements?through=1", "trader", None),
         ("GET", "/healthz", "/healthz", None, None),
         ("GET", "/readyz", "/readyz", None, None),
         ("GET", "/v1/declarations/{mrn}", case, "trader", None),
+        ("POST", f"{CASE}/amendments", f"/v1/declarations/{again}/amendments", "trader", amended),
+        ("POST", f"{CASE}/invalidation", f"/v1/declarations/{again}/invalidation", "trader", invalidation(again)),
+        ("GET", CASE, f"/v1/declarations/{again}", "trader", None),
+        ("GET", f"{CASE}/timeline", f"/v1/declarations/{again}/timeline", "trader", None),
+        ("GET", "/v1/response-codes", "/v1/response-codes", None, None),
         ("GET", "/v1/packages", "/v1/packages", None, None),
         ("GET", "/v1/codelists", "/v1/codelists", None, None),
         ("GET", "/v1/codelists/{list}", "/v1/codelists/hs-headings?on=any", None, None),

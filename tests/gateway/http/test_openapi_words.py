@@ -23,6 +23,8 @@ PERMIT_REQUEST = DESCRIPTION["webhooks"]["permitRequest"]["post"]
         ("Waiting", "state", lifecycle.UNDECIDED),
         ("Collected", "outcome", tuple(lifecycle.OUTCOME_EVENTS)),
         ("Event", "kind", tuple(lifecycle.EVENT_KINDS)),
+        ("Notification", "kind", lifecycle.TOLD),
+        ("Notification", "state", ("pending", "acknowledged")),
         ("Problem", "type", tuple(f"urn:guichet:problem:{slug}" for slug in KINDS)),
     ],
 )

@@ -36,6 +36,8 @@ PUBLIC = [
     "/v1/codelists.html",
     "/v1/rules.html",
     "/v1/requirements.html",
+    "/v1/response-codes",
+    "/v1/response-codes.html",
 ]
 RULE = """
 [[rule]]
@@ -183,9 +185,28 @@ async def test_the_page_of_a_message_stands_alone_and_shows_what_is_known(house)
     assert b"<an ID>" not in reply.body, "texts are escaped"
 
 
+async def test_the_codes_of_responses_are_those_that_responses_are_made_with(house):
+    rows = (await house.get("/v1/response-codes", None)).json["codes"]
+    sent = {row["name"]: row["code"] for row in rows if row["kind"] == "function"}
+    assert sent == house.gateway.codes.function
+    reserved = {row["code"] for row in rows if row["kind"] == "reserved"}
+    assert {"02", "07", "17", "18"} <= reserved
+    assert reserved.isdisjoint(sent.values())
+    page = etree.HTML((await house.get("/v1/response-codes.html", None)).body.decode())
+    assert len(page.xpath("//tr[@class='item']")) == len(rows)
+    assert page.xpath("//tr[@id='function-invalidated']//span[@class='code']/text()") == ["10"]
+
+
 async def test_links_of_pages_lead_somewhere(house):
     seen = set()
-    todo = ["/v1/index.html", "/v1/codelists.html", "/v1/rules.html", "/v1/requirements.html", f"{DEC}.html"]
+    todo = [
+        "/v1/index.html",
+        "/v1/codelists.html",
+        "/v1/rules.html",
+        "/v1/requirements.html",
+        "/v1/response-codes.html",
+        f"{DEC}.html",
+    ]
     for start in todo:
         page = etree.HTML((await house.get(start, None)).body.decode())
         seen |= {urljoin(start, link.partition("#")[0]) for link in page.xpath("//a/@href") if link[0] != "#"}

@@ -1,0 +1,98 @@
+"""Routes by which a trader changes a case of its own after lodging it: amends it, or takes it back."""
+
+from functools import partial
+
+from gateway import lifecycle
+from gateway.acts import Unchanged, always
+from gateway.amendment import Amended, amend
+from gateway.http.caching import seen
+from gateway.http.message_schemas import ANY
+from gateway.http.messages import named_message
+from gateway.http.problems import not_found
+from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
+from gateway.http.traders import AS, PATH, kept, shown_case
+from gateway.intake import LODGED, Lodgement
+from gateway.invalidation import INVALIDATING, Invalidated, invalidate
+
+INVALIDATION = PATH + "/{mrn}/invalidation"
+
+
+async def renew(call: Call) -> Answer:
+    """Amends the case. A repeat is answered with the conversation id of the first."""
+    done = await amend(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+
+
+async def take_back(call: Call) -> Answer:
+    """Invalidates the case. A repeat is answered with the conversation id of the first."""
+    done = await invalidate(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+
+
+async def _lodgement(call: Call) -> Lodgement:
+    return Lodgement(
+        account=call.account,
+        body=await call.body.content(),
+        media=str(call.body.media),
+        message=named_message(call),
+        conversation_id=call.conversation_id,
+    )
+
+
+def _unchanged(call: Call) -> Unchanged:
+    """Whether a version of the case is one that the caller has seen; any is, where the caller does not say."""
+    conditions = ", ".join(call.headers.getall("If-Match", ()))
+    return partial(seen, conditions) if conditions else always
+
+
+async def invalidation(call: Call) -> Answer:
+    """The invalidation of the case as it came, or with `as` in another format."""
+    case = (await shown_case(call)).case
+    stored = await call.gateway.store.additional(case.id, lifecycle.INVALIDATION)
+    if stored is None:
+        raise not_found()
+    return await kept(call, stored, stored.message)
+
+
+ROUTES = (
+    Route(
+        name="amend",
+        method="POST",
+        path=PATH + "/{mrn}/amendments",
+        handler=renew,
+        summary="Amend a declaration, as long as an agency has still to decide: the whole of it, as its next version.",
+        says="The declaration is amended, now or by an earlier request that this one repeats.",
+        takes="The whole declaration (DEC), or one of a package that derives from it, under the same reference.",
+        reads=(*LODGED, ANY),
+        returns=Amended,
+        root="amended",
+        parameters=(MRN, IF_MATCH, MESSAGE_HEADER),
+        problems=(404, 409, 412, 422),
+    ),
+    Route(
+        name="invalidate",
+        method="POST",
+        path=INVALIDATION,
+        handler=take_back,
+        summary="Invalidate a declaration, as long as an agency has still to decide.",
+        says="The declaration is invalidated, now or by an earlier request that this one repeats.",
+        takes="An invalidation (CANCEL) whose Declaration/ID is the MRN, or one of a package that derives from it.",
+        reads=(*INVALIDATING, ANY),
+        returns=Invalidated,
+        root="invalidated",
+        parameters=(MRN, IF_MATCH, MESSAGE_HEADER),
+        problems=(404, 409, 412, 422),
+    ),
+    Route(
+        name="invalidation",
+        method="GET",
+        path=INVALIDATION,
+        handler=invalidation,
+        summary="The invalidation of a declaration byte for byte as it came, or converted.",
+        says="The invalidation. Without `as` it has the media type that it came under.",
+        as_kept=True,
+        sends=(*INVALIDATING, ANY),
+        parameters=(MRN, AS),
+        problems=(400, 404),
+    ),
+)

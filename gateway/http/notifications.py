@@ -1,0 +1,208 @@
+"""Routes for what a trader is told of its cases: to pull, to acknowledge, and to be told as it happens.
+
+All three read one log, so that whoever misses something in one finds it in the others. The cursor is a notification's
+number: it names the same place whatever else was asked for, and what is beyond the last is refused, because a cursor
+from elsewhere would wait for ever.
+"""
+
+import re
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from datamodel.issues import Refused
+from datamodel.wording import issue, phrase, refused
+from gateway.clock import stamp
+from gateway.feed import Crowded
+from gateway.http.messages import SHOWN, unfit
+from gateway.http.problems import Fault
+from gateway.http.routes import Answer, Call, Parameter, Route
+from gateway.notifications import Acknowledged, Notifications, acknowledged, page, shown
+from gateway.told import Asked, Told
+
+PATH: Final = "/v1/notifications"
+PAGE, LARGEST_PAGE = 50, 500
+EVENT_STREAM: Final = "text/event-stream"
+RECONNECT_SECONDS: Final = 2
+UNBUFFERED: Final = {"X-Accel-Buffering": "no"}  # proxies that know it pass on each part as it comes
+PULLED: Final = ("after", "limit", "mrn", "from", "to")
+FILTERS: Final = ("mrn", "from", "to")
+
+
+async def pull(call: Call) -> Answer:
+    """A page of the account's log. One more than asked for is read, to know whether there is more."""
+    _refuse_unknown(call, PULLED)
+    store, account_id, limit = call.gateway.store, call.account.id, _limit(call)
+    mark = await store.mark(account_id)
+    again = any(name in call.query for name in FILTERS)
+    after = _number(call.query.get("after"), "after", mark.last, 0 if again else mark.acknowledged)
+    asked = Asked(
+        account_id=account_id,
+        after=after,
+        limit=limit + 1,
+        mrn=call.query.get("mrn"),
+        since=_time(call, "from"),
+        until=_time(call, "to"),
+    )
+    return Answer(value=page(await store.notifications(asked), limit, after, mark))
+
+
+async def acknowledge(call: Call) -> Answer:
+    """Everything up to a number is seen to. To say so again, or for less, changes nothing."""
+    _refuse_unknown(call, ("through",))
+    store, account_id = call.gateway.store, call.account.id
+    mark = await store.mark(account_id)
+    through = _number(call.query.get("through", ""), "through", mark.last, 0)
+    return Answer(value=acknowledged(await store.acknowledge(account_id, through, stamp(call.gateway.clock()))))
+
+
+async def stream(call: Call) -> Answer:
+    """The log from a number on, and then whatever is recorded, as it is."""
+    _refuse_unknown(call, ("after",))
+    mark = await call.gateway.store.mark(call.account.id)
+    last_seen = call.headers.get("Last-Event-ID") or call.query.get("after")
+    after = _number(last_seen, "after", mark.last, mark.acknowledged)
+    return Answer(value=_parts(call, after, mark.acknowledged), headers=UNBUFFERED)
+
+
+async def _parts(call: Call, after: int, acknowledged: int) -> AsyncGenerator[bytes, None]:
+    """The stream, a page at a time: read only when the page before has gone, so that little is ever held."""
+    feed, chosen, account_id = call.gateway.feed, call.gateway.settings.notifications, call.account.id
+    try:
+        with feed.place(account_id, chosen.streams):
+            yield b"retry: %d\n\n" % (RECONNECT_SECONDS * 1000)
+            while not feed.closed:
+                asked = Asked(account_id=account_id, after=after, limit=PAGE)
+                if found := await call.gateway.store.notifications(asked):
+                    yield b"".join(_event(each, acknowledged) for each in found)
+                    after = found[-1].number
+                elif not await feed.wait(account_id, after, chosen.heartbeat) and not feed.closed:
+                    yield b":\n\n"
+    except Crowded:
+        again = {"Retry-After": str(RECONNECT_SECONDS)}
+        raise Fault("busy", phrase("detail.streams", count=chosen.streams), headers=again) from None
+
+
+def _event(told: Told, acknowledged: int) -> bytes:
+    """One server-sent event. JSON has no line feeds of its own, so its data is one line."""
+    data = msgspec.json.encode(shown(told, acknowledged))
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (told.number, told.kind.encode(), data)
+
+
+def _refuse_unknown(call: Call, known: tuple[str, ...]) -> None:
+    """A parameter that is passed over would answer another question."""
+    for name, value in call.query.items():
+        if name not in known:
+            words = {"name": name[:SHOWN], "value": value[:SHOWN], "expected": ", ".join(known)}
+            raise refused(issue("query.unknown", **words), status=400)
+
+
+def _limit(call: Call) -> int:
+    asked = call.query.get("limit", str(PAGE))
+    if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= LARGEST_PAGE:
+        return int(asked)
+    raise unfit("query.limit", asked, phrase("query.number", low=1, high=LARGEST_PAGE))
+
+
+def _number(asked: str | None, name: str, last: int, otherwise: int) -> int:
+    """A cursor. Raises Refused for what is none, and for one beyond the last."""
+    if asked is None:
+        return otherwise
+    if re.fullmatch("[0-9]{1,18}", asked) and int(asked) <= last:
+        return int(asked)
+    raise _unfit(name, asked, phrase("query.number", low=0, high=last))
+
+
+def _time(call: Call, name: str) -> str | None:
+    """A time, or a day, which begins at midnight UTC. Raises Refused."""
+    asked = call.query.get(name)
+    if asked is None:
+        return None
+    try:
+        found = datetime.fromisoformat(asked)
+        return stamp(found if found.tzinfo else found.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise _unfit(name, asked, phrase("query.time")) from None
+
+
+def _unfit(name: str, value: str, expected: str) -> Refused:
+    return refused(issue("query.filter", name=name, value=value[:SHOWN], expected=expected), status=400)
+
+
+_AFTER = Parameter(
+    name="after",
+    where="query",
+    text="The number after which to begin; without it, after the last that was acknowledged.",
+    schema={"type": "integer", "minimum": 0},
+)
+_TIME = {"type": "string", "examples": ["2026-01-31", "2026-01-31T08:00:00Z"]}
+
+ROUTES = (
+    Route(
+        name="notifications",
+        method="GET",
+        path=PATH,
+        handler=pull,
+        summary="What the trader is told of its cases, oldest first; by case or time, what it was told before.",
+        says="A page of notifications.",
+        returns=Notifications,
+        root="notifications",
+        parameters=(
+            msgspec.structs.replace(_AFTER, text=f"{_AFTER.text} With mrn, from or to: after none of those kept."),
+            Parameter(
+                name="limit",
+                where="query",
+                text="How many at most.",
+                schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
+            ),
+            Parameter(name="mrn", where="query", text="Those of one case only, whether acknowledged or not."),
+            Parameter(name="from", where="query", text="Those of this time or day (UTC) and later.", schema=_TIME),
+            Parameter(name="to", where="query", text="Those before this time or day (UTC).", schema=_TIME),
+        ),
+        problems=(400,),
+    ),
+    Route(
+        name="acknowledge",
+        method="POST",
+        path=PATH + "/acknowledgements",
+        handler=acknowledge,
+        summary="Acknowledge all notifications up to a number. To say so again does no harm.",
+        says="They are acknowledged.",
+        returns=Acknowledged,
+        root="acknowledged",
+        parameters=(
+            Parameter(
+                name="through",
+                where="query",
+                text="The number of the last one that is seen to; needed.",
+                schema={"type": "integer", "minimum": 0},
+            ),
+        ),
+        problems=(400,),
+    ),
+    Route(
+        name="notification-stream",
+        method="GET",
+        path=PATH + "/stream",
+        handler=stream,
+        summary="What the trader is told of its cases, as it happens: server-sent events.",
+        says=(
+            "The notifications as they are recorded. The id of an event is the number of a notification, its data the "
+            "notification as JSON; a comment is a sign of life."
+        ),
+        streams=True,
+        media=(EVENT_STREAM,),
+        parameters=(
+            _AFTER,
+            Parameter(
+                name="Last-Event-ID",
+                where="header",
+                text="The id of the last event that was seen; it goes before `after`.",
+                schema={"type": "integer", "minimum": 0},
+            ),
+        ),
+        problems=(400, 503),
+    ),
+)

@@ -1,0 +1,101 @@
+"""A trader takes a declaration back: what no agency has decided is withdrawn, the case is invalidated, in one commit.
+
+Legal while an agency has still to decide. A delivery that waits to be sent is not sent any more; one that its agency
+has goes from its inbox. What was decided stays on record as it is, and so does the declaration.
+
+The case itself says which invalidation it is: there is one at most, so the same document again is answered as the first
+time, in whichever format, and another one is a conflict.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from datamodel.issues import Issue
+from datamodel.structs import bare
+from gateway import acts, lifecycle
+from gateway.acts import Notice, Unchanged, always
+from gateway.cases import GATEWAY, Entry, change, plan, version_of
+from gateway.clock import stamp
+from gateway.intake import Lodgement, read_one_of
+from gateway.offload import offload
+from gateway.ports import CaseChange, CaseFile, Conflict, DeliveryChange, Event
+from gateway.service import Gateway
+
+# The message types that invalidate.
+INVALIDATING: Final = ("wco-dms/3.6/CANCEL",)
+
+
+class Invalidated(msgspec.Struct, frozen=True, kw_only=True):
+    """The declaration is invalidated. `digest` is of the invalidation's bytes as they came; `replayed` says that it had
+    been taken before. `issues` are warnings and advice on it.
+    """
+
+    mrn: str
+    conversation_id: str
+    digest: str
+    invalidated_at: str
+    replayed: bool = False
+    issues: tuple[Issue, ...] = ()
+
+
+async def invalidate(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Invalidated:
+    """Invalidate a case of the sender's own, if the version that it is at is `unchanged`.
+
+    Raises Refused, UnknownCase, Conflict, Stale, and IllegalAct.
+    """
+    now = gateway.clock()
+    notice = await offload(gateway, len(lodgement.body), _read, mrn, lodgement, now)
+
+    def step(file: CaseFile) -> tuple[CaseChange | None, Invalidated]:
+        earlier = next((event for event in file.events if event.kind == lifecycle.INVALIDATION), None)
+        if earlier is not None:
+            return None, _again(mrn, earlier, notice)
+        acts.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
+        return _withdraw(file, notice, lodgement, stamp(now))
+
+    return await change(gateway.store, acts.finder(gateway, mrn, lodgement.account.id), step)
+
+
+def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> Notice:
+    """Raises Refused for what is no valid invalidation of this declaration."""
+    parsed, plain = read_one_of(gateway, lodgement, now, INVALIDATING, "message.not-invalidating")
+    named, limits = str(bare(plain.document.Declaration.ID)), gateway.settings.limits
+    if named != mrn:
+        raise acts.misnamed("act.other-declaration", named, mrn, parsed, acts.ID, lodgement.body, limits)
+    return acts.noticed(gateway, parsed, lodgement, now)
+
+
+def _again(mrn: str, earlier: Event, notice: Notice) -> Invalidated:
+    """The answer of the first time. Raises Conflict where that was to another document."""
+    first = earlier.data
+    if first["document"] != notice.facts["document"]:
+        raise Conflict("Declaration/ID", mrn, first["digest"], notice.facts["digest"])
+    return Invalidated(
+        mrn=mrn,
+        conversation_id=first["conversation"],
+        digest=first["digest"],
+        invalidated_at=earlier.at,
+        replayed=True,
+        issues=notice.report.issues,
+    )
+
+
+def _withdraw(file: CaseFile, notice: Notice, lodgement: Lodgement, at: str) -> tuple[CaseChange, Invalidated]:
+    """The change that invalidates a case."""
+    withdrawn = lifecycle.WITHDRAWN
+    undecided = [each for each in file.deliveries if each.state not in lifecycle.FINAL]
+    moves = [
+        DeliveryChange(id=each.id, state=lifecycle.next_delivery_state(each.state, withdrawn)) for each in undecided
+    ]
+    told = (Entry(withdrawn, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in undecided)
+    planned = plan(file, at, moves, (Entry(lifecycle.INVALIDATION, acts.sender(lodgement), notice.facts), *told))
+    kept = acts.kept(lifecycle.INVALIDATION, version_of(file).number + 1, notice, lodgement)
+    return msgspec.structs.replace(planned, additional=kept), Invalidated(
+        mrn=file.case.mrn,
+        conversation_id=lodgement.conversation_id,
+        digest=notice.facts["digest"],
+        invalidated_at=planned.updated_at,
+        issues=notice.report.issues,
+    )

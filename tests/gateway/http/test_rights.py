@@ -1,0 +1,179 @@
+"""The table of rights, cell by cell: what each role gets on each route, of its own and of another's, over real HTTP."""
+
+import logging
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from gateway import rights
+from gateway.accounts import last_day
+from gateway.http import app
+from gateway.ports import KeyTerms
+from gateway.rights import ANY, OPEN, RIGHTS, ROLES, scopes
+from tests.gateway.http.conftest import House, Reply, housed, read_sample
+from tests.gateway.http.test_access import told
+from tests.gateway.http.test_agencies import GRANTED
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ROUTES = {route.name: route for route in app.ROUTES}
+CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
+HOTEL = read_sample("import-hotel-supplies.json")
+BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+UNKNOWN = "26XZ00000000000000"
+NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+JSON = {"Accept": "*/*", "Content_Type": "application/json"}
+WORDS = {403: "deny", 404: "hide"}
+QUERY = {"acknowledge": "?through=0"}
+
+
+def taking_back(mrn: str) -> bytes:
+    """An invalidation of that case."""
+    reason = [{"StatementDescription": "Lodged twice by mistake", "StatementTypeCode": "AES"}]
+    declaration = {"FunctionCode": "13", "FunctionalReferenceID": "INV-1", "ID": mrn, "TypeCode": "INV"}
+    declaration |= {"AdditionalInformation": reason, "Amendment": [{"ChangeReasonCode": "1"}]}
+    return msgspec.json.encode({"MetaData": {"Declaration": declaration}})
+
+
+@dataclass
+class Stage:
+    """A house with one case and one delivery that are the caller's, and one each that are another's."""
+
+    house: House
+    things: dict[str, dict[str, str]]
+
+    async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
+        row, things = ROUTES[route], self.things[whose]
+        body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
+        path = row.path.replace("{mrn}/invalidation", "{back}/invalidation").format(**things) + QUERY.get(route, "")
+        headers = {"Content_Type": "application/json"} if body else {}
+        if row.streams:  # a good answer has no end
+            reply = await self.house.call("HEAD", path, caller, Accept="*/*")
+            if reply.status == row.status or method == "HEAD":
+                return reply
+        return await self.house.call(method or row.method, path, caller, body, Accept="*/*", **headers)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory):
+    async with housed(tmp_path_factory.mktemp("rights")) as house:
+        mine = (await house.lodge("import-hotel-supplies", "trader"))["mrn"]
+        theirs = (await house.lodge("import-cut-flowers-kenya", "rival"))["mrn"]
+        [ours], [others, *_] = await house.deliveries("fsa"), await house.deliveries("phs")
+        back = {}
+        for who in "trader", "rival":  # each takes one back
+            back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
+            path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
+            assert (await house.call("POST", path, who, body, **JSON)).status == 200
+        things = {
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]},
+            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]},
+        }
+        yield Stage(house, things | {"nobody's": NOBODYS})
+
+
+def cells():
+    """Role, route, and whose the thing is that it is called on. Only traders and agencies own anything."""
+    for name in RIGHTS:
+        for role in ROLES:
+            of_one = "{" in ROUTES[name].path
+            owner = {"mrn": "trader", "id": "agency"}["mrn" if "{mrn}" in ROUTES[name].path else "id"]
+            for whose in ("own", "another's") if of_one and role == owner else ("another's",) if of_one else ("own",):
+                yield role, name, whose
+
+
+@pytest.mark.parametrize(("role", "name", "whose"), list(cells()))
+async def test_every_cell_of_the_table_is_what_a_caller_meets(stage, role, name, whose):
+    reach = RIGHTS[name].reach.get(role)
+    expected = "deny" if reach is None else "allow" if reach == ANY or whose == "own" else "hide"
+    reply = await stage.call(name, CALLER[role], whose)
+    met = "allow" if reply.status == ROUTES[name].status else WORDS.get(reply.status, reply.body)
+    assert met == expected
+    if expected != "allow":
+        unknown = await stage.call(name, CALLER[role], "nobody's")
+        assert (told(reply), reply.status) == (told(unknown), unknown.status), "it tells what is there"
+    if ROUTES[name].method == "GET":
+        assert (await stage.call(name, CALLER[role], whose, "HEAD")).status == reply.status
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+async def test_no_cell_is_open_to_a_caller_without_a_key(stage, name):
+    assert (await stage.call(name, None, "own")).status == 401
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_key_does_what_its_scope_says_and_nothing_else(stage, role):
+    for scope in scopes(role):
+        name, agency = f"{role} {scope}", "FSA" if role == "agency" else None
+        _, key = await stage.house.gateway.accounts.register(name, role, agency, KeyTerms(scopes=(scope,)))
+        stage.house.keys[name] = key
+        for route, right in RIGHTS.items():
+            if role in right.reach:
+                reply = await stage.call(route, name, "nobody's")
+                assert (reply.status == 403) == (right.scope != scope), route
+                if reply.status == 403:
+                    lacking = f'error="insufficient_scope", scope="{right.scope}"'
+                    assert lacking in reply.headers["WWW-Authenticate"]
+                    assert f"scope {right.scope}" in reply.json["detail"]
+
+
+async def test_a_refusal_by_role_asks_for_no_other_scope(stage):
+    reply = await stage.call("lodge", "auditor", "own")
+    assert (reply.status, "WWW-Authenticate" in reply.headers) == (403, False)
+
+
+async def test_the_table_and_the_routes_name_the_same():
+    assert sorted([*RIGHTS, *OPEN]) == sorted(ROUTES)
+
+
+async def test_a_route_that_nobody_gave_rights_keeps_the_gateway_from_starting(stage, monkeypatch):
+    forgotten = msgspec.structs.replace(ROUTES["status"], name="forgotten", path="/v1/forgotten/{mrn}")
+    monkeypatch.setattr(app, "ROUTES", (*app.ROUTES, forgotten))
+    with pytest.raises(LookupError, match="'forgotten' must stand in gateway/rights.py"):
+        app.create(stage.house.gateway)
+
+
+@pytest.mark.parametrize("rows", ["lodge lodge own", "lodge lodge own own\nlodge lodge own own", "lodge lodge own all"])
+async def test_a_table_that_says_nothing_clear_is_refused(rows):
+    with pytest.raises(ValueError, match="shorter|twice"):
+        rights._read(f"route scope trader agency\n{rows}")
+
+
+async def test_an_auditor_and_an_author_change_nothing():
+    harmless = {"validate", "convert"}
+    for role in "auditor", "author", "operator":
+        changing = {name for name, right in RIGHTS.items() if role in right.reach and ROUTES[name].method != "GET"}
+        assert changing <= harmless, role
+
+
+async def test_a_look_into_anothers_case_is_in_the_log_and_one_into_ones_own_is_not(stage, caplog):
+    caplog.set_level(logging.INFO, "gateway.http.traders")
+    await stage.call("message", "trader", "own")
+    assert caplog.messages == []
+    seen = await stage.call("message", "auditor", "own")
+    mrn = stage.things["own"]["mrn"]
+    [line] = caplog.messages
+    assert line == f"conversation {seen.headers['X-Conversation-ID']}: 'auditor', auditor, looks into case {mrn}"
+
+
+async def test_the_last_day_of_a_key_that_ends_soon_is_on_every_answer(stage):
+    house, name = stage.house, "ends soon"
+    end = last_day("3d", house.gateway.clock().date())
+    _, house.keys[name] = await house.gateway.accounts.register(name, "trader", terms=KeyTerms(expires_on=end))
+    for route, status in (("status", 404), ("validate", 200), ("inbox", 403)):
+        reply = await stage.call(route, name, "nobody's")
+        assert (reply.status, reply.headers["Guichet-Key-Expires"]) == (status, end)
+    assert "Guichet-Key-Expires" not in (await stage.call("status", "trader", "own")).headers
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "ended on"), ("fr", "a pris fin le"), ("es", "terminó el")])
+async def test_who_holds_a_key_that_ended_is_told_the_day(stage, language, words):
+    house, name = stage.house, f"ended, {language}"
+    terms = KeyTerms(expires_on="2020-01-31")
+    _, house.keys[name] = await house.gateway.accounts.register(name, "trader", terms=terms)
+    reply = await house.get("/v1/declarations/26XZ", name, Accept_Language=language)
+    assert reply.status == 401
+    assert f"{words} 2020-01-31" in reply.json["detail"]
+    assert 'error="invalid_token"' in reply.headers["WWW-Authenticate"]
