@@ -80,13 +80,13 @@ async def test_unknown_keys_are_limited_by_address_and_a_known_key_passes(tmp_pa
 async def test_a_flood_of_unknown_keys_does_not_reach_the_store(tmp_path, monkeypatch):
     async with housed(tmp_path, rates=SOME) as house:
         asked = []
-        ask = house.gateway.store.account_by_key
+        ask = house.gateway.store.holder
 
         async def count(digest: str):
             asked.append(digest)
             return await ask(digest)
 
-        monkeypatch.setattr(house.gateway.store, "account_by_key", count)
+        monkeypatch.setattr(house.gateway.store, "holder", count)
         for _ in range(20):
             await try_key(house)
     assert len(asked) == 2
