@@ -95,7 +95,8 @@ async def _taken(gateway: Gateway, claim: Claim, receipt: Receipt) -> str:
         log.error("%(cause)s (%(agency)s contradicts itself)", _named(claim, str(error)))
         return "contradicted"
     except DeliveryClosed as error:
-        log.info("%(cause)s; the decision of %(agency)s in its answer is not recorded", _named(claim, str(error)))
+        text = "%(cause)s; the decision of %(agency)s in its answer is not recorded"
+        log.info(text, _named(claim, str(error)))
         return "closed"
     return "decided"
 

@@ -134,13 +134,16 @@ class RateSettings(msgspec.Struct, frozen=True, kw_only=True):
     trader: Quota = Quota()
     agency: Quota = Quota()
     operator: Quota = Quota()
+    author: Quota = Quota()
+    auditor: Quota = Quota()
     unknown_keys: Quota = Quota(per_second=1.0, burst=100)
     forwarded: bool = False
 
     @property
     def by_role(self) -> dict[str, Quota]:
         """The quota of each role that has one."""
-        return {"trader": self.trader, "agency": self.agency, "operator": self.operator}
+        by_role = {"trader": self.trader, "agency": self.agency, "operator": self.operator}
+        return by_role | {"author": self.author, "auditor": self.auditor}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,8 +167,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy = RetryPolicy()
     outbox: OutboxSettings = OutboxSettings()
     big: BigSettings = BigSettings()
-    notifications: NotificationSettings = NotificationSettings()
     rates: RateSettings = RateSettings()
+    notifications: NotificationSettings = NotificationSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:

