@@ -322,7 +322,7 @@ async def test_a_database_of_the_first_form_is_brought_to_the_newest_with_all_th
         row = (1, first_event.at, first_event.kind, first_event.actor, '{"bytes":2}', first_event.digest)
         connection.execute("INSERT INTO event VALUES (1, ?, ?, ?, ?, ?, ?)", row)
     store = await opened()
-    assert (await store.account_by_key(digest(b"key"))).name == "E"
+    assert (await store.holder(digest(b"key"))).account.name == "E"
     file = await store.case_file(mrn(1))
     assert (file.case.reference, file.case.version) == ("R", 1)
     assert await store.apply(change(file, 2, additional=additional(2)))
