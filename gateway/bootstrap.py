@@ -16,19 +16,19 @@ from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
-from gateway.accounts import Accounts
+from gateway.access.accounts import Accounts
+from gateway.acts.invalidation import INVALIDATING
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
-from gateway.feed import Feed, Keeper
 from gateway.identifiers import Random
 from gateway.intake import LODGED
-from gateway.invalidation import INVALIDATING
 from gateway.metrics import Metrics, watch_loop
+from gateway.notify.feed import Feed, Keeper
+from gateway.notify.pushing import Pusher
 from gateway.outbox import Outbox
 from gateway.ports import Store
-from gateway.pushing import Pusher
 from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError

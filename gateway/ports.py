@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
-from gateway.told import NotificationStore
+from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
 
 

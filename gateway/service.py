@@ -12,13 +12,13 @@ from datamodel.projection import Projector
 from datamodel.registry import Registry
 from datamodel.semantics import Semantics
 from datamodel.wording import Wording
-from gateway.accounts import Accounts
+from gateway.access.accounts import Accounts
 from gateway.clock import Clock
 from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
-from gateway.feed import Feed
 from gateway.identifiers import Random
 from gateway.metrics import Metrics
+from gateway.notify.feed import Feed
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings

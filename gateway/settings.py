@@ -16,7 +16,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from datamodel.limits import Limits
-from gateway.quotas import Quota
+from gateway.access.quotas import Quota
 from gateway.retry import RetryPolicy
 
 PREFIX = "GUICHET_"

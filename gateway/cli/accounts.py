@@ -52,7 +52,7 @@ def add(
     """
     import asyncio
 
-    from gateway.registration import NewAccount, register_accounts
+    from gateway.access.registration import NewAccount, register_accounts
 
     settings = load_settings(settings_file, database=database)
     try:
@@ -81,7 +81,7 @@ def list_accounts(
 
     import msgspec
 
-    from gateway.registration import list_accounts as listed
+    from gateway.access.registration import list_accounts as listed
 
     settings = existing_database(load_settings(settings_file, database=database))
     try:
@@ -113,7 +113,7 @@ def revoke(
     """
     import asyncio
 
-    from gateway.registration import revoke_account
+    from gateway.access.registration import revoke_account
 
     settings = existing_database(load_settings(settings_file, database=database))
     try:

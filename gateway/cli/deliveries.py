@@ -91,7 +91,7 @@ def revive(
 
 async def _undecided(settings: "Settings", state: str) -> "list[Listed]":
     from gateway import revival
-    from gateway.registration import opened
+    from gateway.access.registration import opened
 
     async with opened(settings) as store:
         return [listed async for listed in revival.undecided(store, state)]
@@ -100,8 +100,8 @@ async def _undecided(settings: "Settings", state: str) -> "list[Listed]":
 async def _revive(settings: "Settings", ids: Sequence[str], reason: str, by: str) -> list[str]:
     """Revive all that can be; what is wrong with the others."""
     from gateway import revival
+    from gateway.access.registration import opened
     from gateway.clock import utc_now
-    from gateway.registration import opened
 
     faults = []
     async with opened(settings) as store:

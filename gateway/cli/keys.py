@@ -45,7 +45,7 @@ key = typer.Typer(no_args_is_help=True)
 
 def terms(label: str, expires: str | None, scopes: list[str] | None) -> "KeyTerms":
     """What a key is to be made with. An end that cannot be is a usage error."""
-    from gateway.accounts import last_day
+    from gateway.access.accounts import last_day
     from gateway.clock import utc_now
     from gateway.ports import KeyTerms
 
@@ -79,7 +79,7 @@ def add(
     """
     import asyncio
 
-    from gateway.registration import add_key
+    from gateway.access.registration import add_key
 
     settings = existing_database(load_settings(settings_file, database=database))
     try:
@@ -112,7 +112,7 @@ def list_keys(
 
     import msgspec
 
-    from gateway.registration import list_keys as listed
+    from gateway.access.registration import list_keys as listed
 
     settings = existing_database(load_settings(settings_file, database=database))
     try:
@@ -144,8 +144,8 @@ def revoke(
     """
     import asyncio
 
-    from gateway.registration import list_keys as listed
-    from gateway.registration import revoke_key
+    from gateway.access.registration import list_keys as listed
+    from gateway.access.registration import revoke_key
 
     settings = existing_database(load_settings(settings_file, database=database))
     try:
@@ -163,7 +163,7 @@ def _told(holder: "Holder") -> dict[str, object]:
     """A key as it is listed; a key of a revoked account opens nothing, whatever it says of itself."""
     import msgspec
 
-    from gateway.accounts import standing
+    from gateway.access.accounts import standing
     from gateway.clock import utc_now
 
     gone = holder.account.revoked_at is not None

@@ -124,7 +124,7 @@ def _on(settings: "Settings", work: "Callable[[Store], Awaitable[Result]]") -> "
     """What is done to the ledger, beside a gateway that may be running. What cannot be done is a usage error."""
     import asyncio
 
-    from gateway.registration import opened
+    from gateway.access.registration import opened
 
     async def done() -> "Result":
         async with opened(settings) as store:

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Column, Table
 
+from gateway.access.registration import NewAccount, register_accounts
 from gateway.demo.cases import lodgements
 from gateway.demo.processes import Child, Children, NotStarted, free_port
 from gateway.demo.trader import Ended, Trader
-from gateway.registration import NewAccount, register_accounts
 from gateway.requirements import Agency, load_agencies
 from gateway.settings import SCHEMAS, Settings, load
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from datamodel.wording import either, phrase
-from gateway.accounts import Accounts, Caller, KeyExpired
+from gateway.access.accounts import Accounts, Caller, KeyExpired
+from gateway.access.rights import ANY, Right
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import NOBODY
-from gateway.rights import ANY, Right
 
 CHALLENGE = 'Bearer realm="guichet"'
 

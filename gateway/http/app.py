@@ -16,6 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from datamodel.wording import ENGLISH, phrase, speaking
+from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
@@ -43,7 +44,6 @@ from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
-from gateway.rights import right as right_to
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (

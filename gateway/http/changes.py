@@ -3,8 +3,9 @@
 from functools import partial
 
 from gateway import lifecycle
-from gateway.acts import Unchanged, always
-from gateway.amendment import Amended, amend
+from gateway.acts.amendment import Amended, amend
+from gateway.acts.common import Unchanged, always
+from gateway.acts.invalidation import INVALIDATING, Invalidated, invalidate
 from gateway.http.caching import seen
 from gateway.http.message_schemas import ANY
 from gateway.http.messages import named_message
@@ -12,7 +13,6 @@ from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
 from gateway.http.traders import AS, PATH, kept, shown_case
 from gateway.intake import LODGED, Lodgement
-from gateway.invalidation import INVALIDATING, Invalidated, invalidate
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
 

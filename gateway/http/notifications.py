@@ -15,12 +15,12 @@ import msgspec
 from datamodel.issues import Refused
 from datamodel.wording import issue, phrase, refused
 from gateway.clock import stamp
-from gateway.feed import Crowded
 from gateway.http.messages import SHOWN, unfit
 from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call, Parameter, Route
-from gateway.notifications import Acknowledged, Notifications, acknowledged, page, shown
-from gateway.told import Asked, Told
+from gateway.notify.feed import Crowded
+from gateway.notify.notifications import Acknowledged, Notifications, acknowledged, page, shown
+from gateway.notify.told import Asked, Told
 
 PATH: Final = "/v1/notifications"
 PAGE, LARGEST_PAGE = 50, 500

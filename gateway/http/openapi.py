@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
+from gateway.access.rights import right as right_to
 from gateway.http import message_schemas, negotiate, render, webhooks
 from gateway.http.problems import KINDS, Problem, title
 from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, KEY_EXPIRES, Parameter, Route
 from gateway.media import Format
-from gateway.rights import right as right_to
 
 VERSION = "1"
 ABOUT = """\

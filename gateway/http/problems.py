@@ -14,7 +14,7 @@ from aiohttp import web
 from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
 from datamodel.wording import either, issue, phrase, spoken
-from gateway.acts import UnknownCase
+from gateway.acts.common import UnknownCase
 from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render

@@ -15,10 +15,10 @@ from typing import Final
 from aiohttp import web
 
 from datamodel.wording import phrase
+from gateway.access.quotas import Buckets, Quota, Standing
 from gateway.http.negotiate import REMEMBERED
 from gateway.http.problems import Fault
 from gateway.ports import Account
-from gateway.quotas import Buckets, Quota, Standing
 from gateway.settings import RateSettings
 
 _POLICY: Final = "requests"

@@ -1,6 +1,6 @@
 """What a route is: one row that registration, negotiation and the OpenAPI document all read.
 
-Who may call it stands beside all other routes in `gateway.rights`, under the route's name.
+Who may call it stands beside all other routes in `gateway.access.rights`, under the route's name.
 
 A handler gets a `Call`, in which all of that has been done, and returns an `Answer`; it never touches HTTP itself.
 """
@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 from multidict import CIMultiDict
 
-from gateway.accounts import Caller
+from gateway.access.accounts import Caller
+from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http.bodies import Body
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
-from gateway.rights import right as right_to
 from gateway.service import Gateway
 
 NOBODY = Caller(Account(id=0, name="nobody", role=""))  # who calls a route that is open to all

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway.notify.told import Told
 from gateway.ports import Account, ApiKey, Claim, Decision, Delivery, Dispatch, Event, Holder, Listed
-from gateway.told import Told
 
 DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, delivery.requirements, delivery.items,
     delivery.created_at, delivery.due_at, delivery.attempts, delivery.next_attempt_at, delivery.problem,

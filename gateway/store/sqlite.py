@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
     Acceptance,
@@ -36,7 +37,6 @@ from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqli
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
-from gateway.told import Asked, Callback, DeadLetter, Mark, Push, Told
 
 BUSY_SECONDS = 5.0
 

@@ -17,8 +17,8 @@ from bisect import bisect_left
 from collections.abc import Collection
 
 from gateway.lifecycle import TOLD
+from gateway.notify.told import Asked, Mark, Told
 from gateway.store import rows
-from gateway.told import Asked, Mark, Told
 
 _LAST = "SELECT {} FROM notification AS told WHERE told.account_id = declaration_case.account_id"
 _KINDS = ", ".join(f"'{kind}'" for kind in TOLD)

@@ -6,9 +6,9 @@ they go out in order within a case, and a case that stands still holds up no oth
 
 import sqlite3
 
+from gateway.notify.told import Callback, DeadLetter, Push
 from gateway.store import rows
 from gateway.store.sqlite_notifications import OF_ACCOUNT
-from gateway.told import Callback, DeadLetter, Push
 
 SET_CALLBACK = """INSERT INTO callback (account_id, url, secret) SELECT id, ?, ? FROM account
     WHERE name = ? AND role = 'trader' AND revoked_at IS NULL

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from datamodel.registry import Registry
 from datamodel.xsd_writer import write_bundle
+from gateway.access.registration import NewAccount, register_accounts
 from gateway.demo.processes import free_port
-from gateway.registration import NewAccount, register_accounts
 from gateway.settings import PREFIX, load
 from perf.data import DEC
 from perf.options import HERE, ROOT, SCHEMAS

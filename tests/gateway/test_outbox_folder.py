@@ -7,7 +7,7 @@ import pytest
 
 from adapters.port import Pickup
 from gateway import bootstrap
-from gateway.invalidation import invalidate
+from gateway.acts.invalidation import invalidate
 from tests.gateway.scripted import (
     case,
     case_when,

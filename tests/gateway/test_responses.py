@@ -5,9 +5,9 @@ import pytest
 
 from datamodel.codecs import read, write
 from datamodel.structs import bare
+from gateway.acts.invalidation import invalidate
 from gateway.codes import load_codes
 from gateway.collect import collect
-from gateway.invalidation import invalidate
 from gateway.responses import response
 from tests.gateway.scripted import case, case_when, decision, delivery_to, lodge_sample, states, taking_back
 

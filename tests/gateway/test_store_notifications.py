@@ -7,10 +7,10 @@ from importlib.resources import files
 import pytest
 
 from gateway import audit, lifecycle
-from gateway.feed import prune
+from gateway.notify.feed import prune
+from gateway.notify.told import Asked, Mark, Told
 from gateway.ports import Conflict, DeliveryChange
 from gateway.store.sqlite import SqliteStore
-from gateway.told import Asked, Mark, Told
 from tests.gateway.ledger import admission, at, by_hand, change, decision, mrn
 from tests.gateway.scripted import ManualClock
 

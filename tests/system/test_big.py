@@ -18,9 +18,9 @@ import pytest
 from datamodel.codecs import read
 from datamodel.limits import Limits
 from datamodel.registry import Registry
+from gateway.access.registration import NewAccount, register_accounts
 from gateway.demo.processes import Children, free_port
 from gateway.demo.stage import start_gateway
-from gateway.registration import NewAccount, register_accounts
 from gateway.settings import LEAST_MEMORY, Settings, load
 from tests.gateway.big_messages import declaration, manifest
 from tests.gateway.scripted import eventually, renamed

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from gateway.accounts import ROLES
+from gateway.access.accounts import ROLES
 from gateway.http.app import ROUTES
 from gateway.http.routes import Route
 from tests.system.conftest import GUICHET, SAMPLES, clean_environment

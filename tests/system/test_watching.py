@@ -7,10 +7,10 @@ import signal
 
 import aiohttp
 
+from gateway.access.registration import NewAccount, register_accounts
 from gateway.demo.cases import lodgements
 from gateway.demo.processes import Children, free_port
 from gateway.demo.trader import Trader
-from gateway.registration import NewAccount, register_accounts
 from gateway.settings import SCHEMAS, load
 from tests.gateway.http.test_metrics import Numbers
 from tests.gateway.scripted import eventually

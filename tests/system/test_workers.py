@@ -15,11 +15,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway.access.registration import NewAccount, register_accounts
 from gateway.demo.cases import lodgements
 from gateway.demo.processes import Child, Children, NotStarted
 from gateway.demo.stage import set_stage, start_gateway
 from gateway.demo.trader import Trader
-from gateway.registration import NewAccount, register_accounts
 from gateway.settings import SCHEMAS, load
 from tests.gateway.scripted import eventually
 from tests.system.house import BEHAVIOUR, QUICK_RETRIES, House, Traders, check_books, check_outcomes, wanted

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.accounts import new_key
+from gateway.access.accounts import new_key
 from tests.gateway.http.test_agencies import GRANTED
 
 TRADERS_ONLY = ["", "/message", "/message?as=xml", "/response", "/timeline"]

@@ -3,10 +3,10 @@
 import pytest
 
 from gateway.offload import PROCESS
+from tests.gateway.acts.test_amendment import COFFEE, HOTEL, ROSES
 from tests.gateway.http.conftest import canonical, read_sample
 from tests.gateway.http.test_agencies import GRANTED
 from tests.gateway.scripted import altered, invalidation
-from tests.gateway.test_amendment import COFFEE, HOTEL, ROSES
 
 RES = "{urn:wco:datamodel:WCO:RES-DMS:2}"
 

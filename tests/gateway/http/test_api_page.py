@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from datamodel.codecs import read
-from gateway.rights import TABLE
+from gateway.access.rights import TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")

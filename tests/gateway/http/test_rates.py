@@ -5,8 +5,8 @@ import re
 import pytest
 
 from datamodel.wording import catalogue
-from gateway.accounts import new_key
-from gateway.quotas import Quota
+from gateway.access.accounts import new_key
+from gateway.access.quotas import Quota
 from gateway.settings import RateSettings
 from tests.gateway.http.conftest import House, housed, read_sample
 

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from gateway import rights
-from gateway.accounts import last_day
+from gateway.access import rights
+from gateway.access.accounts import last_day
+from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
 from gateway.ports import KeyTerms
-from gateway.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
@@ -131,7 +131,7 @@ async def test_the_table_and_the_routes_name_the_same():
 async def test_a_route_that_nobody_gave_rights_keeps_the_gateway_from_starting(stage, monkeypatch):
     forgotten = msgspec.structs.replace(ROUTES["status"], name="forgotten", path="/v1/forgotten/{mrn}")
     monkeypatch.setattr(app, "ROUTES", (*app.ROUTES, forgotten))
-    with pytest.raises(LookupError, match="'forgotten' must stand in gateway/rights.py"):
+    with pytest.raises(LookupError, match="'forgotten' must stand in gateway/access/rights.py"):
         app.create(stage.house.gateway)
 
 

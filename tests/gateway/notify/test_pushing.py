@@ -14,7 +14,7 @@ from adapters import callback
 from adapters.callback import HttpPoster, is_public
 from adapters.port import NotTaken
 from gateway.clock import utc_now
-from gateway.pushing import Pusher
+from gateway.notify.pushing import Pusher
 from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
 from tests.gateway.ledger import admission, mrn

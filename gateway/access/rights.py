@@ -64,7 +64,8 @@ ROLES, RIGHTS = _read(TABLE)
 def right(route: str) -> Right | None:
     """What the table says of a route; None for one that is open to all. Raises LookupError for one it does not name."""
     if (route in RIGHTS) == (route in OPEN):
-        raise LookupError(f"the route {route!r} must stand in gateway/rights.py: in the table, or among the open ones")
+        where = "gateway/access/rights.py: in the table, or among the open ones"
+        raise LookupError(f"the route {route!r} must stand in {where}")
     return RIGHTS.get(route)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.quotas import Buckets, Quota, Standing
+from gateway.access.quotas import Buckets, Quota, Standing
 
 
 class Clock:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gateway.accounts import Accounts, key_digest, new_key
+from gateway.access.accounts import Accounts, key_digest, new_key
 from gateway.clock import stamp
 from tests.gateway.ledger import at
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from gateway import bootstrap
-from gateway.accounts import Accounts
+from gateway.access.accounts import Accounts
 from gateway.ports import FIRST_KEY, Account, Holder, KeyTerms, Store
 from gateway.requirements import load_agencies
 from gateway.settings import Settings

@@ -6,11 +6,11 @@ import pytest
 
 from adapters.port import Declined, Receipt, Unreachable
 from gateway import revival
-from gateway.acts import UnknownCase
+from gateway.acts.common import UnknownCase
+from gateway.acts.invalidation import invalidate
 from gateway.cases import Stale
 from gateway.clock import later, stamp
 from gateway.collect import DecisionConflict, DeliveryClosed, collect
-from gateway.invalidation import invalidate
 from gateway.lifecycle import IllegalAct
 from gateway.ports import Conflict
 from gateway.sending import send

@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from adapters.port import Receipt, Unreachable
-from gateway.acts import UnknownCase
-from gateway.amendment import amend
+from gateway.acts.amendment import amend
+from gateway.acts.common import UnknownCase
+from gateway.acts.invalidation import invalidate
 from gateway.cases import Stale
 from gateway.clock import later, stamp
 from gateway.collect import DeliveryClosed, collect
-from gateway.invalidation import invalidate
 from gateway.lifecycle import IllegalAct
 from gateway.ports import Conflict
 from gateway.sending import send

@@ -20,10 +20,10 @@ from adapters.port import NotTaken, Poster
 from gateway import retry
 from gateway.clock import Clock, later, stamp
 from gateway.identifiers import Random
-from gateway.notifications import shown
+from gateway.notify.notifications import shown
+from gateway.notify.told import Callback, Push
 from gateway.ports import Store
 from gateway.settings import NotificationSettings
-from gateway.told import Callback, Push
 
 log = logging.getLogger(__name__)
 

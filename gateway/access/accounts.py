@@ -17,9 +17,9 @@ from hashlib import sha256
 
 import msgspec
 
+from gateway.access.rights import ROLES, scopes
 from gateway.clock import Clock, stamp, utc_now
 from gateway.ports import FIRST_KEY, Account, ApiKey, Holder, KeyTerms, Store
-from gateway.rights import ROLES, scopes
 
 LIVING_KEYS = 2
 SOON = timedelta(days=30)  # so long before its end a key is said to end

@@ -8,7 +8,7 @@ case, so they come from the decision itself.
 import msgspec
 
 from gateway import decisions
-from gateway.told import Mark, Told
+from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
 from gateway.vocabulary import NotificationKind, NotificationState, Outcome
 

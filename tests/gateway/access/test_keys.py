@@ -7,9 +7,9 @@ from importlib.resources import files
 
 import pytest
 
-from gateway.accounts import Accounts, KeyExpired, key_digest, last_day, standing
+from gateway.access.accounts import Accounts, KeyExpired, key_digest, last_day, standing
+from gateway.access.rights import ROLES, scopes
 from gateway.ports import FIRST_KEY, ApiKey, KeyTerms
-from gateway.rights import ROLES, scopes
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.ledger import at, by_hand, digest, held_by_another_program, mrn
 from tests.gateway.scripted import PATIENCE, eventually

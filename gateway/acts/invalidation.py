@@ -14,8 +14,9 @@ import msgspec
 
 from datamodel.issues import Issue
 from datamodel.structs import bare
-from gateway import acts, lifecycle
-from gateway.acts import Notice, Unchanged, always
+from gateway import lifecycle
+from gateway.acts import common
+from gateway.acts.common import Notice, Unchanged, always
 from gateway.cases import GATEWAY, Entry, change, plan, version_of
 from gateway.clock import stamp
 from gateway.intake import Lodgement, read_one_of
@@ -52,10 +53,10 @@ async def invalidate(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
         earlier = next((event for event in file.events if event.kind == lifecycle.INVALIDATION), None)
         if earlier is not None:
             return None, _again(mrn, earlier, notice)
-        acts.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
+        common.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
         return _withdraw(file, notice, lodgement, stamp(now))
 
-    return await change(gateway.store, acts.finder(gateway, mrn, lodgement.account.id), step)
+    return await change(gateway.store, common.finder(gateway, mrn, lodgement.account.id), step)
 
 
 def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> Notice:
@@ -63,8 +64,8 @@ def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> No
     parsed, plain = read_one_of(gateway, lodgement, now, INVALIDATING, "message.not-invalidating")
     named, limits = str(bare(plain.document.Declaration.ID)), gateway.settings.limits
     if named != mrn:
-        raise acts.misnamed("act.other-declaration", named, mrn, parsed, acts.ID, lodgement.body, limits)
-    return acts.noticed(gateway, parsed, lodgement, now)
+        raise common.misnamed("act.other-declaration", named, mrn, parsed, common.ID, lodgement.body, limits)
+    return common.noticed(gateway, parsed, lodgement, now)
 
 
 def _again(mrn: str, earlier: Event, notice: Notice) -> Invalidated:
@@ -90,8 +91,8 @@ def _withdraw(file: CaseFile, notice: Notice, lodgement: Lodgement, at: str) -> 
         DeliveryChange(id=each.id, state=lifecycle.next_delivery_state(each.state, withdrawn)) for each in undecided
     ]
     told = (Entry(withdrawn, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in undecided)
-    planned = plan(file, at, moves, (Entry(lifecycle.INVALIDATION, acts.sender(lodgement), notice.facts), *told))
-    kept = acts.kept(lifecycle.INVALIDATION, version_of(file).number + 1, notice, lodgement)
+    planned = plan(file, at, moves, (Entry(lifecycle.INVALIDATION, common.sender(lodgement), notice.facts), *told))
+    kept = common.kept(lifecycle.INVALIDATION, version_of(file).number + 1, notice, lodgement)
     return msgspec.structs.replace(planned, additional=kept), Invalidated(
         mrn=file.case.mrn,
         conversation_id=lodgement.conversation_id,

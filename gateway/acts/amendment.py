@@ -19,8 +19,9 @@ import msgspec
 from datamodel.codecs import read, write
 from datamodel.issues import Issue
 from datamodel.structs import bare
-from gateway import acts, lifecycle, permit_requests
-from gateway.acts import Notice, Unchanged, always
+from gateway import lifecycle, permit_requests
+from gateway.acts import common
+from gateway.acts.common import Notice, Unchanged, always
 from gateway.cases import GATEWAY, Entry, change, live, plan, version_of
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, new_delivery_id
@@ -64,7 +65,7 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
 
     Raises Refused, UnknownCase, Stale, and IllegalAct.
     """
-    now, find = gateway.clock(), acts.finder(gateway, mrn, lodgement.account.id)
+    now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
     reference = (await find()).case.reference
     amendment = await offload(gateway, len(lodgement.body), _read, mrn, reference, lodgement, now)
     shown: dict[str, str] = {}  # what deliveries ask, by id
@@ -80,7 +81,7 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         again = _again(file, amendment.notice)
         if again is not None:
             return None, again
-        acts.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
+        common.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
         return _amend(file, amendment, shown, lodgement, stamp(now))
 
     amended = await change(gateway.store, find_and_look, step)
@@ -94,10 +95,10 @@ def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgemen
     declaration, limits = plain.document.Declaration, gateway.settings.limits
     named, own = str(bare(declaration.ID) or "").strip() or mrn, reference_of(declaration)
     if named != mrn:
-        raise acts.misnamed("act.other-declaration", named, mrn, parsed, acts.ID, lodgement.body, limits)
+        raise common.misnamed("act.other-declaration", named, mrn, parsed, common.ID, lodgement.body, limits)
     if own != reference:
-        raise acts.misnamed("act.other-reference", own, reference, parsed, acts.REFERENCE, lodgement.body, limits)
-    notice = acts.noticed(gateway, parsed, lodgement, now)
+        raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
+    notice = common.noticed(gateway, parsed, lodgement, now)
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
@@ -161,12 +162,12 @@ def _amend(
         for each in old
     ]
     entries = (
-        Entry(lifecycle.AMENDMENT, acts.sender(lodgement), {**notice.facts, "version": number}),
+        Entry(lifecycle.AMENDMENT, common.sender(lodgement), {**notice.facts, "version": number}),
         *(Entry(superseded, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in old),
         *map(delivery_entry, added),
     )
     planned = plan(file, at, moves, entries, added=added)
-    kept = acts.kept(lifecycle.AMENDMENT, number, notice, lodgement)
+    kept = common.kept(lifecycle.AMENDMENT, number, notice, lodgement)
     return msgspec.structs.replace(planned, additional=kept), Amended(
         mrn=file.case.mrn,
         conversation_id=lodgement.conversation_id,
