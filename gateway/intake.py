@@ -35,7 +35,10 @@ LODGED: Final = ("wco-dms/3.6/DEC",)
 
 
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several."""
+    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several.
+
+    `actor` is who acts for the account, as the history names it; where nobody is named it is the account.
+    """
 
     account: Account
     body: bytes
@@ -43,6 +46,12 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     message: str | None = None
     idempotency_key: str | None = None
+    actor: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Who sends it, as the history names it."""
+        return self.actor or f"{self.account.role}:{self.account.id}"
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
@@ -116,7 +125,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
         events=(),
     )
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
+    entries = _history(admission, lodgement.sender, routes, gateway.rules, judged)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     return msgspec.structs.replace(admission, events=events), report
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import keys
-from gateway.cli.keys import Expires, Label, Scopes, terms
+from gateway.cli import keys, users
+from gateway.cli.credentials import USER, Label, Scopes, terms
+from gateway.cli.keys import Expires
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
 from gateway.cli.output import print_rows
 
@@ -14,6 +15,7 @@ HEADINGS = ("Name", "Role", "Agency", "Revoked")
 
 account = typer.Typer(no_args_is_help=True)
 account.add_typer(keys.key, name="key", short_help="Keys of an account.", help=keys.ABOUT)
+account.add_typer(users.user, name="user", short_help="Users of an account.", help=users.ABOUT)
 
 
 class Role(StrEnum):
@@ -52,15 +54,17 @@ def add(
     """
     import asyncio
 
+    from gateway.access.accounts import key_id
     from gateway.access.registration import NewAccount, register_accounts
 
     settings = load_settings(settings_file, database=database)
     try:
-        wanted = NewAccount(name, role.value, agency, terms(label, expires, scope))
+        wanted = NewAccount(name, role.value, agency, terms("key", USER, label, expires, scope))
         (key,) = asyncio.run(register_accounts(settings, [wanted]))
     except (ValueError, RuntimeError) as error:  # a wrong account, or a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
     say_database(settings)
+    typer.echo(f"key {key_id(key)} of {name}", err=True)
     typer.echo(key)
 
 

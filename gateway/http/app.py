@@ -184,6 +184,7 @@ def _serve(
                 library=library,
                 openapi=description,
                 account=caller.account,
+                actor=caller.actor,
                 owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),

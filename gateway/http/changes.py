@@ -32,6 +32,7 @@ async def take_back(call: Call) -> Answer:
 async def _lodgement(call: Call) -> Lodgement:
     return Lodgement(
         account=call.account,
+        actor=call.actor,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),

@@ -28,6 +28,7 @@ KEY_EXPIRES = "Guichet-Key-Expires"
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, admitted and read. `media` and `form` are those of the answer that the caller accepts.
 
+    `actor` is the user who calls, as the history of a case names it.
     `owner` is the account whose cases the caller may see on this route; None where it may see everybody's.
 
     Text from the caller is fit for every encoder and for the store; see `render.clean`.
@@ -37,6 +38,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     library: Library
     openapi: bytes
     account: Account
+    actor: str
     owner: int | None
     conversation_id: str
     path: Mapping[str, str]

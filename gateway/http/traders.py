@@ -51,6 +51,7 @@ async def take(call: Call) -> Answer:
     """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
     lodgement = Lodgement(
         account=call.account,
+        actor=call.actor,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.access.users import SigningKey, User
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -33,7 +34,15 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_file,
+    sqlite_groups,
+    sqlite_notifications,
+    sqlite_pushes,
+    sqlite_reads,
+    sqlite_users,
+    sqlite_writes,
+)
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -157,6 +166,24 @@ class SqliteStore:
 
     async def revoke_account(self, name: str, at: str) -> Account:
         return await self._opened.writer.run(lambda db: sqlite_writes.revoke_account(db, name, at))
+
+    async def users(self, account: str | None = None) -> list[User]:
+        return await self._opened.readers.run(lambda db: sqlite_users.users(db, account))
+
+    async def add_user(self, account: str, name: str, scopes: tuple[str, ...] | None, at: str) -> User:
+        return await self._opened.writer.run(lambda db: sqlite_users.add_user(db, account, name, scopes, at))
+
+    async def revoke_user(self, account: str, name: str, at: str) -> User:
+        return await self._opened.writer.run(lambda db: sqlite_users.revoke_user(db, account, name, at))
+
+    async def signing_keys(self) -> list[SigningKey]:
+        return await self._opened.readers.run(sqlite_users.signing_keys)
+
+    async def first_signing_key(self, key: SigningKey) -> None:
+        await self._opened.writer.run(lambda db: sqlite_users.first_signing_key(db, key))
+
+    async def rotate_signing_key(self, key: SigningKey, forget: bool) -> None:
+        await self._opened.writer.run(lambda db: sqlite_users.rotate_signing_key(db, key, forget))
 
     async def accept(self, admission: Admission) -> Acceptance:
         answer = await self._opened.writer.join(sqlite_groups.accept, admission)
