@@ -17,6 +17,7 @@ from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
+from gateway.access.tokens import OwnTokens, Tokens
 from gateway.acts.invalidation import INVALIDATING
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
@@ -69,7 +70,7 @@ def build(
         agencies=agencies,
         projectors=_projectors(registry, agencies),
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
-        accounts=Accounts(store, clock),
+        accounts=Accounts(store, clock, tokens(settings, store, clock)),
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
@@ -79,6 +80,11 @@ def build(
         clock=clock,
         random=random,
     )
+
+
+def tokens(settings: Settings, store: Store, clock: Clock) -> Tokens:
+    """What reads access tokens, and signs our own."""
+    return Tokens(OwnTokens(store, settings.base_url, settings.access, clock))
 
 
 def poster(settings: Settings) -> Poster:

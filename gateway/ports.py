@@ -300,7 +300,7 @@ class Store(NotificationStore, UserStore, Protocol):
         """Withdraw one key; the first time counts. Raises ValueError where the account has no such key."""
 
     async def note_use(self, key_digest: str, day: str) -> None:
-        """Remember the last day that a key was seen on."""
+        """Remember the last day that a key, of this digest or id, was seen on."""
 
     async def holder(self, key_digest: str) -> Holder | None:
         """Whose key has this digest, or this id; nobody's where the key, its user or its account was revoked."""

@@ -17,6 +17,7 @@ import msgspec
 
 from datamodel.limits import Limits
 from gateway.access.quotas import Quota
+from gateway.access.settings import AccessSettings
 from gateway.retry import RetryPolicy
 
 PREFIX = "GUICHET_"
@@ -169,6 +170,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     big: BigSettings = BigSettings()
     rates: RateSettings = RateSettings()
     notifications: NotificationSettings = NotificationSettings()
+    access: AccessSettings = AccessSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:
@@ -203,7 +205,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def base_url(self) -> str:
         """The gateway's own address as others write it, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+        scheme = "https" if self.access.tls.certificate else "http"
+        return (self.public_url or f"{scheme}://{host}:{self.port}").rstrip("/")
 
 
 def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -17,7 +17,9 @@ from hashlib import sha256
 
 import msgspec
 
+from gateway.access.jose import BadToken, looks_like_token
 from gateway.access.rights import ROLES, scopes
+from gateway.access.tokens import Grant, Tokens
 from gateway.access.users import User
 from gateway.clock import Clock, stamp, utc_now
 from gateway.ports import FIRST_KEY, Account, ApiKey, Holder, KeyTerms, Store
@@ -50,14 +52,19 @@ class Caller(msgspec.Struct, frozen=True):
 class KeyExpired(Exception):
     """A key that was good until `day`. It was good, so nobody guessed it: its holder may be told."""
 
-    def __init__(self, day: str) -> None:
-        super().__init__(f"the key ended on {day}")
-        self.day = day
+    def __init__(self, day: str, kind: str = "key") -> None:
+        super().__init__(f"the {kind} ended on {day}")
+        self.day, self.kind = day, kind
 
 
 def new_key() -> str:
     """A fresh API key: `gk_` and 32 random bytes in the URL-safe alphabet."""
     return "gk_" + secrets.token_urlsafe(32)
+
+
+def is_key(text: str) -> bool:
+    """Whether it has the form of an API key."""
+    return _KEY.fullmatch(text) is not None
 
 
 def key_digest(key: str) -> str:
@@ -98,9 +105,21 @@ def standing(key: ApiKey, today: date) -> str:
 
 
 class Accounts:
-    """Registers accounts and finds who holds a key. At most `limit` are remembered, for `lifetime` seconds."""
+    """Registers accounts and finds who holds a key. At most `limit` are remembered, for `lifetime` seconds.
 
-    def __init__(self, store: Store, clock: Clock = utc_now, *, lifetime: float = 30.0, limit: int = 1024) -> None:
+    Without `tokens` there are none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock = utc_now,
+        tokens: Tokens | None = None,
+        *,
+        lifetime: float = 30.0,
+        limit: int = 1024,
+    ) -> None:
+        self.tokens = tokens
         self._store, self._clock, self._lifetime, self._limit = store, clock, lifetime, limit
         self._known: dict[str, tuple[Caller, datetime]] = {}
         self._notes: set[asyncio.Task[None]] = set()
@@ -164,39 +183,66 @@ class Accounts:
         self._forget(name)
         return revoked
 
-    def has_known(self, key: str) -> bool:
-        """Whether this key has opened something lately, be it still good or not."""
-        return key_digest(key) in self._known
+    def has_known(self, shown: str) -> bool:
+        """Whether this key or token has opened something lately, be it still good or not."""
+        return key_digest(shown) in self._known
 
-    async def authenticate(self, key: str) -> Caller | None:
-        """Whose key this is, or None; raises KeyExpired. What cannot be a key is turned away without a look."""
-        if not _KEY.fullmatch(key):
+    async def authenticate(self, shown: str) -> Caller | None:
+        """Whose key or token this is, or None; raises KeyExpired and TokenExpired.
+
+        What can be neither is turned away without a look.
+        """
+        key = is_key(shown)
+        if not key and (self.tokens is None or not looks_like_token(shown)):
             return None
-        digest = key_digest(key)
-        now = self._clock()
-        if (known := self._known.pop(digest, None)) is not None:
-            caller, since = known
-            # A clock that was set back must not keep a caller for longer than its lifetime.
-            if 0 <= (now - since).total_seconds() < self._lifetime:
-                self._known[digest] = known
-                return caller
-        holder = await self._store.holder(digest)
-        return None if holder is None else self._welcome(digest, holder, now)
+        digest, now = key_digest(shown), self._clock()
+        if (caller := self._remembered(digest, now)) is not None:
+            return caller
+        try:
+            proven = Grant("key", digest) if key or self.tokens is None else await self.tokens.read(shown, now)
+        except BadToken as error:
+            log.info("a token opens nothing: %s", error)
+            return None
+        return await self._find(digest, proven, now)
 
-    def _welcome(self, digest: str, holder: Holder, now: datetime) -> Caller:
+    async def recognise(self, fingerprint: str) -> Caller | None:
+        """Whose client certificate has this SHA-256, or None; raises KeyExpired."""
+        now = self._clock()
+        found = Grant("certificate", fingerprint)
+        return self._remembered(fingerprint, now) or await self._find(fingerprint, found, now)
+
+    def _remembered(self, digest: str, now: datetime) -> Caller | None:
+        """Who has shown this lately."""
+        known = self._known.pop(digest, None)
+        # A clock that was set back must not keep a caller for longer than its lifetime.
+        if known is None or not 0 <= (now - known[1]).total_seconds() < self._lifetime:
+            return None
+        self._known[digest] = known
+        return known[0]
+
+    async def _find(self, digest: str, proven: Grant, now: datetime) -> Caller | None:
+        """Who in the store is meant by what was shown, which has that digest. Raises KeyExpired."""
+        holder = await self._store.holder(proven.credential)
+        if holder is None or holder.key.kind != proven.kind or proven.actor not in (None, actor(holder)):
+            return None
+        return self._welcome(digest, holder, proven, now)
+
+    def _welcome(self, digest: str, holder: Holder, proven: Grant, now: datetime) -> Caller:
         """Remember a caller that the store knows. Raises KeyExpired."""
         today, last = now.date(), holder.key.expires_on
         if last is not None and last < today.isoformat():
-            raise KeyExpired(last)
+            raise KeyExpired(last, holder.key.kind)
         ending = last if last is not None and date.fromisoformat(last) - today <= SOON else None
-        caller = Caller(holder.account, common(holder.user.scopes, holder.key.scopes), ending, actor(holder))
+        scopes = common(common(holder.user.scopes, holder.key.scopes), proven.scopes)
+        caller = Caller(holder.account, scopes, ending, actor(holder))
         if len(self._known) >= self._limit:
             del self._known[next(iter(self._known))]  # the one that was asked for longest ago
-        self._known[digest] = caller, now
+        # What ends sooner than we forget is taken for known since longer.
+        self._known[digest] = caller, now - timedelta(seconds=max(0.0, self._lifetime - proven.seconds))
         if (holder.key.used_on or "") < today.isoformat():
             if ending is not None:
-                log.warning("key %s of %r ends on %s", holder.key.id, holder.account.name, ending)
-            note = asyncio.create_task(self._note(digest, today.isoformat()))
+                log.warning("%s %s of %r ends on %s", holder.key.kind, holder.key.id, holder.account.name, ending)
+            note = asyncio.create_task(self._note(proven.credential, today.isoformat()))
             self._notes.add(note)
             note.add_done_callback(self._notes.discard)
         return caller

@@ -1,8 +1,8 @@
 """Who calls, and whether the table of rights lets them.
 
-A key comes as `Authorization: Bearer` or as `X-API-Key`; the store knows it by its digest only. Missing and unknown
-keys are told apart only as RFC 6750 does: a caller learns nothing about what keys there are. Who holds a key that
-ended is told so. Role and scope are judged by the route alone, before anything is looked for.
+A key or a token comes as `Authorization: Bearer` or as `X-API-Key`; the store knows a key by its digest only. Missing
+and unknown keys are told apart only as RFC 6750 does: a caller learns nothing about what keys there are. Who holds a
+key that ended is told so. Role and scope are judged by the route alone, before anything is looked for.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from aiohttp import web
 
 from datamodel.wording import either, phrase
 from gateway.access.accounts import Accounts, Caller, KeyExpired
+from gateway.access.jose import TokenExpired
 from gateway.access.rights import ANY, Right
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
@@ -42,12 +43,19 @@ async def _known(accounts: Accounts, request: web.Request, rates: Rates) -> Call
     key = _key(request.headers)
     if not key:
         raise Fault("unauthenticated", phrase("detail.no-key"), headers={"WWW-Authenticate": CHALLENGE})
+    return await known(accounts, key, request, rates)
+
+
+async def known(accounts: Accounts, key: str, request: web.Request, rates: Rates) -> Caller:
+    """Whose key or token this is. Raises Fault for one that opens nothing, and where too many came that did not."""
     caller, detail = None, phrase("detail.key")
     if not rates.exhausted(request) or accounts.has_known(key):
         try:
             caller = await accounts.authenticate(key)
         except KeyExpired as expired:
             detail = phrase("detail.key-ended", day=expired.day)
+        except TokenExpired:
+            detail = phrase("detail.token-ended")
     if caller is None:
         rates.unknown_key(request)
         challenge = f'{CHALLENGE}, error="invalid_token"'

@@ -17,7 +17,8 @@ LIVE_KEYS = """SELECT substr(digest, 1, 12) AS id FROM credential WHERE account_
 KNOWN_KEY = "SELECT 1 FROM credential WHERE digest = ?"
 REVOKE_KEY = """UPDATE credential SET revoked_at = coalesce(revoked_at, ?)
     WHERE account_id = (SELECT id FROM account WHERE name = ?) AND substr(digest, 1, 12) = ? RETURNING digest"""
-NOTE_USE = "UPDATE credential SET used_on = ? WHERE digest = ? AND coalesce(used_on, '') < ?"
+NOTE_USE = """UPDATE credential SET used_on = :day
+    WHERE digest BETWEEN :digest AND :digest || 'g' AND coalesce(used_on, '') < :day"""
 REVOKE_ACCOUNT = """UPDATE account SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?
     RETURNING id, name, role, agency, revoked_at"""
 CLAIM = f"""UPDATE delivery SET attempts = attempts + 1, next_attempt_at = :lease_until WHERE seq IN
@@ -74,7 +75,7 @@ def revoke_key(connection: sqlite3.Connection, name: str, key_id: str, at: str) 
 
 def note_use(connection: sqlite3.Connection, key_digest: str, day: str) -> None:
     """A day that is earlier than the one on record changes nothing."""
-    connection.execute(NOTE_USE, (day, key_digest, day))
+    connection.execute(NOTE_USE, {"digest": key_digest, "day": day})
 
 
 def _key_values(account_id: int, user: int, key_digest: str, terms: KeyTerms) -> tuple[object, ...]:
