@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import msgspec
 
+from adapters import keysets
 from adapters.callback import HttpPoster
 from adapters.port import Adapter, Poster
 from adapters.registry import build as build_adapter
@@ -17,6 +18,7 @@ from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
+from gateway.access.issuers import foreign_tokens
 from gateway.access.tokens import OwnTokens, Tokens
 from gateway.acts.invalidation import INVALIDATING
 from gateway.checks import load_checks
@@ -84,7 +86,8 @@ def build(
 
 def tokens(settings: Settings, store: Store, clock: Clock) -> Tokens:
     """What reads access tokens, and signs our own."""
-    return Tokens(OwnTokens(store, settings.base_url, settings.access, clock))
+    chosen = settings.access
+    return Tokens(OwnTokens(store, settings.base_url, chosen, clock), foreign_tokens(chosen, keysets.fetch))
 
 
 def poster(settings: Settings) -> Poster:

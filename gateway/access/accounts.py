@@ -207,9 +207,9 @@ class Accounts:
 
     async def recognise(self, fingerprint: str) -> Caller | None:
         """Whose client certificate has this SHA-256, or None; raises KeyExpired."""
-        now = self._clock()
+        digest, now = key_digest(fingerprint), self._clock()
         found = Grant("certificate", fingerprint)
-        return self._remembered(fingerprint, now) or await self._find(fingerprint, found, now)
+        return self._remembered(digest, now) or await self._find(digest, found, now)
 
     def _remembered(self, digest: str, now: datetime) -> Caller | None:
         """Who has shown this lately."""

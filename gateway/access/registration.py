@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from gateway import bootstrap
 from gateway.access.accounts import Accounts
-from gateway.access.users import User
+from gateway.access.tokens import fresh_key
+from gateway.access.users import SigningKey, User
+from gateway.clock import utc_now
 from gateway.ports import FIRST_KEY, Account, Holder, KeyTerms, Store
 from gateway.requirements import load_agencies
 from gateway.settings import Settings
@@ -92,6 +94,20 @@ async def revoke_key(settings: Settings, name: str, key_id: str) -> Holder:
     """Withdraw one key. Raises ValueError where the account has no such key."""
     async with opened(settings) as store:
         return await Accounts(store).revoke_key(name, key_id)
+
+
+async def rotate_signing_key(settings: Settings, forget: bool) -> SigningKey:
+    """Make another key that signs tokens; with `forget` those before verify nothing any more."""
+    async with opened(settings) as store:
+        made = fresh_key(utc_now())
+        await store.rotate_signing_key(made, forget)
+        return made
+
+
+async def list_signing_keys(settings: Settings) -> list[SigningKey]:
+    """The keys that sign or signed tokens."""
+    async with opened(settings) as store:
+        return await store.signing_keys()
 
 
 @asynccontextmanager

@@ -114,9 +114,9 @@ class OwnTokens:
 class Tokens:
     """Reads the tokens of all issuers that there are, and signs our own."""
 
-    def __init__(self, own: OwnTokens, others: Mapping[str, Reader] | None = None) -> None:
+    def __init__(self, own: OwnTokens, others: Mapping[str, Reader]) -> None:
         self.own = own
-        self._readers: dict[str, Reader] = {own.url: own, **(others or {})}
+        self._readers: dict[str, Reader] = {**others, own.url: own}
 
     async def read(self, token: str, now: datetime) -> Grant:
         """What a token proves. Raises BadToken and TokenExpired."""

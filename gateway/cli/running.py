@@ -35,6 +35,14 @@ def serve(
         int | None, typer.Option(min=1, metavar="N", help="Processes that serve together; 1 is the default.")
     ] = None,
     database: Database = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Serve HTTPS with this certificate chain (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Its private key (PEM).")] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Callers may show certificates that these signed (PEM)."),
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="What goes to standard error.")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option(help="For people, or one JSON object a line.")] = LogFormat.TEXT,
 ) -> None:
@@ -45,15 +53,20 @@ def serve(
       guichet serve --port 8080 --database sqlite:///guichet.db
       GUICHET_AGENCIES__FSA__URL=https://fsa.example/in guichet serve
       guichet serve --workers 4 --log-format json
+      guichet serve --tls-certificate w.pem --tls-key w.key --client-ca ca.pem
     One worker is one process, which keeps one core busy. Choose as many workers
     as there are cores to spare for the gateway; more do not help. All serve one
     port and one database, a worker that ends is replaced, and SIGTERM to the
     process that was started ends all in order.
-    Accounts are made with: guichet account add. What was accepted is never
+    Accounts are made with: guichet account add; whose a client certificate is
+    says: guichet account certificate add. What was accepted is never
     lost: after a crash the next start goes on where the last one ended.
     """
     _begin_log(log_level, log_format)
-    settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
+    given: dict[str, str | int | Path | None] = {"host": host, "workers": workers, "database": database}
+    files = {"certificate": tls_certificate, "key": tls_key, "client_ca": client_ca}
+    given |= {f"access__tls__{name}": file for name, file in files.items()}
+    settings = load_settings(settings_file, **given, port=port)
     try:
         address = (settings.host, settings.port)
         listener = socket.create_server(address, family=_family(settings.host), backlog=socket.SOMAXCONN)
@@ -62,7 +75,7 @@ def serve(
     with listener:
         # Port 0 is known as the port that it became, because agencies are told where to call back.
         port = listener.getsockname()[1]
-        settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
+        settings = load_settings(settings_file, **given, port=port)
         from gateway.cli import serving
 
         (serving.serve_alone if settings.workers == 1 else serving.serve_together)(settings, listener)

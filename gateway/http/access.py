@@ -2,15 +2,17 @@
 
 A key or a token comes as `Authorization: Bearer` or as `X-API-Key`; the store knows a key by its digest only. Missing
 and unknown keys are told apart only as RFC 6750 does: a caller learns nothing about what keys there are. Who holds a
-key that ended is told so. Role and scope are judged by the route alone, before anything is looked for.
+key that ended is told so. Without either, a client certificate does, which the connection or a trusted
+proxy has shown. Role and scope are judged by the route alone, before anything is looked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from datamodel.wording import either, phrase
 from gateway.access.accounts import Accounts, Caller, KeyExpired
+from gateway.access.certificates import fingerprint, from_header
 from gateway.access.jose import TokenExpired
 from gateway.access.rights import ANY, Right
 from gateway.http.problems import Fault
@@ -18,6 +20,9 @@ from gateway.http.rates import Rates
 from gateway.http.routes import NOBODY
 
 CHALLENGE = 'Bearer realm="guichet"'
+CLIENT_CERT_HEADER = web.AppKey("client_cert_header", bool)  # whether that header is a trusted proxy's
+
+Find = Callable[[str], Awaitable[Caller | None]]
 
 
 async def identify(accounts: Accounts, right: Right | None, request: web.Request, rates: Rates) -> Caller:
@@ -41,26 +46,39 @@ def judge(right: Right | None, caller: Caller) -> int | None:
 
 async def _known(accounts: Accounts, request: web.Request, rates: Rates) -> Caller:
     key = _key(request.headers)
-    if not key:
+    if key:
+        return await known(accounts.authenticate, key, accounts, request, rates)
+    certificate = None if "Authorization" in request.headers else _certificate(request)
+    if certificate is None:
         raise Fault("unauthenticated", phrase("detail.no-key"), headers={"WWW-Authenticate": CHALLENGE})
-    return await known(accounts, key, request, rates)
+    return await known(accounts.recognise, fingerprint(certificate), accounts, request, rates)
 
 
-async def known(accounts: Accounts, key: str, request: web.Request, rates: Rates) -> Caller:
-    """Whose key or token this is. Raises Fault for one that opens nothing, and where too many came that did not."""
-    caller, detail = None, phrase("detail.key")
-    if not rates.exhausted(request) or accounts.has_known(key):
+async def known(find: Find, shown: str, accounts: Accounts, request: web.Request, rates: Rates) -> Caller:
+    """Who shows a key, a token or a certificate, as `find` tells it.
+
+    Raises Fault for what opens nothing, and where too many came that did not.
+    """
+    detail, words = "detail.key" if find == accounts.authenticate else "detail.certificate", {}
+    if not rates.exhausted(request) or accounts.has_known(shown):
         try:
-            caller = await accounts.authenticate(key)
+            if (caller := await find(shown)) is not None:
+                return caller
         except KeyExpired as expired:
-            detail = phrase("detail.key-ended", day=expired.day)
+            detail, words = f"{detail}-ended", {"day": expired.day}
         except TokenExpired:
-            detail = phrase("detail.token-ended")
-    if caller is None:
-        rates.unknown_key(request)
-        challenge = f'{CHALLENGE}, error="invalid_token"'
-        raise Fault("unauthenticated", detail, headers={"WWW-Authenticate": challenge})
-    return caller
+            detail = "detail.token-ended"
+    rates.unknown_key(request)
+    challenge = f'{CHALLENGE}, error="invalid_token"'
+    raise Fault("unauthenticated", phrase(detail, **words), headers={"WWW-Authenticate": challenge})
+
+
+def _certificate(request: web.Request) -> bytes | None:
+    """The certificate (DER) that was shown in the handshake, or to the proxy in front where there is one to trust."""
+    if request.app[CLIENT_CERT_HEADER]:
+        return from_header(request.headers.getall("Client-Cert", []))
+    connection = None if request.transport is None else request.transport.get_extra_info("ssl_object")
+    return None if connection is None else connection.getpeercert(binary_form=True)
 
 
 def _key(headers: Mapping[str, str]) -> str:

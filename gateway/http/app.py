@@ -37,7 +37,7 @@ from gateway.http import (
     tokens,
     traders,
 )
-from gateway.http.access import identify, judge, known
+from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.problems import Fault
@@ -88,6 +88,7 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
+    application[CLIENT_CERT_HEADER] = gateway.settings.access.client_cert_header
     application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
@@ -210,7 +211,8 @@ def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[s
     """What finds whose key is in a form, by the same rules and limits as for a key in a header. It raises Fault."""
 
     async def prove(key: str) -> Caller:
-        caller = await known(gateway.accounts, key, request, rates)
+        accounts = gateway.accounts
+        caller = await known(accounts.authenticate, key, accounts, request, rates)
         request[_STANDING] = rates.spend(caller.account)
         return caller
 

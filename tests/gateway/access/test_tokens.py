@@ -19,7 +19,7 @@ CHOSEN = AccessSettings(token_life=600, leeway=30)
 
 def worker(store, clock, url: str = URL) -> Accounts:
     """What one worker knows."""
-    return Accounts(store, clock, Tokens(OwnTokens(store, url, CHOSEN, clock)), lifetime=30)
+    return Accounts(store, clock, Tokens(OwnTokens(store, url, CHOSEN, clock), {}), lifetime=30)
 
 
 @pytest.fixture
