@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jwk, jws, jwt
 from joserfc.errors import JoseError
 
@@ -18,6 +19,8 @@ _ELLIPTIC = ("ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448")
 ASYMMETRIC: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", *_ELLIPTIC)  # RFC 7518, 8037, 9864
 LONGEST: Final = 8 * 1024  # characters of a token
 LEAST_RSA: Final = 2048  # bits
+# What the library raises at what others wrote; not all of it are its own errors.
+_BROKEN = (JoseError, UnsupportedAlgorithm, LookupError, ValueError, AttributeError, TypeError, RecursionError)
 
 Key = jwk.RSAKey | jwk.ECKey | jwk.OKPKey
 
@@ -51,7 +54,7 @@ def peek(token: str) -> tuple[str, str]:
         read = jws.extract_compact(token.encode())
         claims = msgspec.json.decode(read.payload)
         kid, issuer = read.headers().get("kid"), claims.get("iss")
-    except (JoseError, LookupError, ValueError, AttributeError, TypeError, RecursionError) as error:
+    except _BROKEN as error:
         raise BadToken("it is no signed token") from error
     if not isinstance(kid, str) or not isinstance(issuer, str):
         raise BadToken("it names no key or no issuer")
@@ -63,7 +66,7 @@ def verified(token: str, key: Key, algorithms: Collection[str], expected: Expect
     allowed = [name for name in algorithms if name in ASYMMETRIC and key.alg in (None, name)]
     try:
         read = jwt.decode(token, key, algorithms=allowed)
-    except (JoseError, LookupError, ValueError, AttributeError, TypeError, RecursionError) as error:
+    except _BROKEN as error:
         raise BadToken(f"its signature does not hold: {type(error).__name__}") from error
     kind = read.header.get("typ")
     if not isinstance(kind, str) or kind.lower() not in {each.lower() for each in expected.types}:
@@ -134,7 +137,7 @@ def _asymmetric(member: dict[str, Any]) -> Key | None:
         key = jwk.import_key(member)
         if isinstance(key, jwk.RSAKey) and key.public_key.key_size < LEAST_RSA:
             return None
-    except (JoseError, ValueError, TypeError):
+    except _BROKEN:
         return None
     return key if isinstance(key, jwk.RSAKey | jwk.ECKey | jwk.OKPKey) else None
 
