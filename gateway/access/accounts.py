@@ -192,7 +192,7 @@ class Accounts:
 
         What can be neither is turned away without a look.
         """
-        key = is_key(shown)
+        key = _KEY.fullmatch(shown)
         if not key and (self.tokens is None or not looks_like_token(shown)):
             return None
         digest, now = key_digest(shown), self._clock()
