@@ -19,6 +19,7 @@ from gateway.access.users import SigningKey, UserStore
 from gateway.clock import Clock, stamp
 
 REFRESH_SECONDS: Final = 30.0  # a key that another process retired signs on for so long
+LOOK_SECONDS: Final = 1.0  # between looks into the store for keys of nobody
 
 
 class Grant(NamedTuple):
@@ -86,22 +87,23 @@ class OwnTokens:
 
     async def _at_work(self, now: datetime) -> SigningKey:
         """The key that signs; made where there is none yet."""
-        keys = await self._fresh(now)
+        keys = await self._fresh(now, REFRESH_SECONDS)
         if not keys:
             await self._store.first_signing_key(fresh_key(now))
             keys = await self._load(now)
         return next(iter(keys.values()))
 
     async def _verifying(self, now: datetime, kid: str | None = None) -> Mapping[str, SigningKey]:
-        """The keys whose tokens may still be good. One that is not known has the store asked."""
-        keys = await self._fresh(now)
+        """The keys whose tokens may still be good. One that is not known has the store asked, but not on and on."""
+        keys = await self._fresh(now, REFRESH_SECONDS)
         if kid is not None and kid not in keys:
-            keys = await self._load(now)
+            keys = await self._fresh(now, LOOK_SECONDS)
         oldest = stamp(now - timedelta(seconds=self.life + self._leeway + REFRESH_SECONDS))
         return {each.kid: each for each in keys.values() if each.retired_at is None or each.retired_at >= oldest}
 
-    async def _fresh(self, now: datetime) -> Mapping[str, SigningKey]:
-        if self._since is not None and 0 <= (now - self._since).total_seconds() < REFRESH_SECONDS:
+    async def _fresh(self, now: datetime, seconds: float) -> Mapping[str, SigningKey]:
+        """The keys as of so many seconds ago, or later."""
+        if self._since is not None and 0 <= (now - self._since).total_seconds() < seconds:
             return self._keys
         return await self._load(now)
 

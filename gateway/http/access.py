@@ -13,7 +13,7 @@ from aiohttp import web
 from datamodel.wording import either, phrase
 from gateway.access.accounts import Accounts, Caller, KeyExpired
 from gateway.access.certificates import fingerprint, from_header
-from gateway.access.jose import TokenExpired
+from gateway.access.jose import TokenExpired, looks_like_token
 from gateway.access.rights import ANY, Right
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
@@ -60,7 +60,8 @@ async def known(find: Find, shown: str, accounts: Accounts, request: web.Request
     Raises Fault for what opens nothing, and where too many came that did not.
     """
     detail, words = "detail.key" if find == accounts.authenticate else "detail.certificate", {}
-    if not rates.exhausted(request) or accounts.has_known(shown):
+    # A token is never one that was seen since the start, and none is found by trying, so it is always looked at.
+    if not rates.exhausted(request) or accounts.has_known(shown) or looks_like_token(shown):
         try:
             if (caller := await find(shown)) is not None:
                 return caller

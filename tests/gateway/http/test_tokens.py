@@ -138,6 +138,16 @@ async def test_guesses_are_limited_as_unknown_keys_are(tmp_path):
         assert (await ask(house, "rival")).status == 429, "even with a good one, while nobody knows that it is"
 
 
+async def test_strangers_do_not_lock_out_who_has_a_token(tmp_path):
+    limits = RateSettings(unknown_keys=Quota(per_second=0.001, burst=3))
+    async with housed(tmp_path, rates=limits) as house:
+        token = (await ask(house)).json["access_token"]
+        forged = altered(token, claims={"sub": "trader:2/1"})
+        assert [(await with_token(house, forged)).status for _ in range(5)] == [401, 401, 401, 429, 429]
+        assert (await with_token(house, new_key())).status == 429
+        assert (await with_token(house, token)).status == 404
+
+
 async def test_asking_for_tokens_counts_for_the_account(tmp_path):
     async with housed(tmp_path, rates=RateSettings(trader=Quota(per_second=0.001, burst=2))) as house:
         assert [(await ask(house)).status for _ in range(3)] == [200, 200, 429]
