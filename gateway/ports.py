@@ -214,10 +214,13 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write for one step of a case, valid only while the case is still at `version`."""
+    """What to write for one step of a case, valid only while the case is still at `version`. The conversation is the
+    case's, and is written nowhere: its trace goes by it.
+    """
 
     case_id: int
     version: int
+    conversation_id: str
     state: str
     updated_at: str
     deliveries: tuple[DeliveryChange, ...] = ()
@@ -228,9 +231,10 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A delivery that this process may send until its lease ends, its message, and the MRN of its case."""
+    """A delivery that this process may send until its lease ends, its message, and the names of its case."""
 
     mrn: str
+    conversation_id: str
     delivery: Delivery
     body: bytes
 

@@ -42,6 +42,7 @@ from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
+from gateway.http.tracing import tracing
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
@@ -79,8 +80,10 @@ def create(gateway: Gateway) -> web.Application:
     routes = [route for route in ROUTES if gateway.settings.metrics or route is not operators.METRICS]
     meters: dict[object, Meter] = {}
     counted = (counting(meters, Meter(gateway.metrics, NO_ROUTE, (404, 405))),) if gateway.settings.metrics else ()
+    known: dict[object, Route] = {}
+    traced = (tracing(known, gateway.tracer),) if gateway.settings.traces.endpoint else ()
     application = web.Application(
-        middlewares=(*counted, converse, explain),
+        middlewares=(*counted, *traced, converse, explain),
         client_max_size=gateway.settings.limits.max_bytes,
         handler_args=_CONNECTION,
     )
@@ -94,6 +97,7 @@ def create(gateway: Gateway) -> web.Application:
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
         handler = _serve(route, gateway, library, description, room, rates)
+        known[handler] = route
         meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):

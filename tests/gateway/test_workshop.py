@@ -249,7 +249,7 @@ async def test_a_big_declaration_is_lodged_like_a_small_one(gateway, trader):
     accepted = await lodge(gateway, lodgement)
     file = await case(gateway, accepted.mrn)
     stored = await gateway.store.message(file.case.id)
-    expected, _ = admit(gateway, lodgement, gateway.clock())
+    expected, _ = admit(gateway, lodgement, gateway.clock(), [])
     assert stored.body == body
     assert stored.document == expected.document
     assert set(states(file)) == {each.delivery.agency for each in expected.deliveries}
