@@ -1,6 +1,7 @@
 """One declaration in a collector's eyes: all its stages are one trace, which its conversation id names."""
 
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from gateway.http.app import create
 from gateway.http.server import Runner
 from gateway.settings import AgencySettings, NotificationSettings, Settings
 from gateway.traces.settings import TraceSettings
+from gateway.traces.tracer import Tracer
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.http.listening import listening
 from tests.gateway.receiving import receiving
@@ -145,3 +147,9 @@ def test_a_share_of_conversations_is_traced_each_whole_or_not_at_all():
 def test_settings_that_make_no_sense_are_refused(values, told):
     with pytest.raises(ValueError, match=re.escape(told)):
         TraceSettings(**values)
+
+
+def test_without_its_library_traces_are_refused_with_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gateway.traces.otlp", None)
+    with pytest.raises(ValueError, match=re.escape("pip install '.[traces]'")):
+        Tracer(TraceSettings(endpoint="http://localhost:4318/v1/traces"))
