@@ -17,6 +17,7 @@ lodge                lodge     own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
+declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any

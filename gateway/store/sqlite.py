@@ -25,6 +25,8 @@ from gateway.ports import (
     Admission,
     CaseChange,
     CaseFile,
+    CasesAsked,
+    CasesFound,
     Census,
     Claim,
     Conflict,
@@ -34,7 +36,15 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_cases,
+    sqlite_file,
+    sqlite_groups,
+    sqlite_notifications,
+    sqlite_pushes,
+    sqlite_reads,
+    sqlite_writes,
+)
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -179,6 +189,9 @@ class SqliteStore:
     async def case_file(self, mrn: str, account_id: int | None = None) -> CaseFile | None:
         find = sqlite_reads.CASE_BY_MRN
         return await self._opened.readers.run(lambda db: sqlite_reads.case_file(db, find, mrn, account_id))
+
+    async def cases(self, asked: CasesAsked) -> CasesFound:
+        return await self._opened.readers.run(lambda db: sqlite_cases.cases(db, asked))
 
     async def message(self, case_id: int) -> StoredMessage:
         return await self._opened.readers.run(lambda db: sqlite_reads.message(db, case_id))
