@@ -33,7 +33,7 @@ decide               decide    -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """
-alive ready describe packages xsd json_schema message_page xsd_file index_page codelists_page codelist_page
+alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
 """
 OPEN: Final = frozenset(_OPEN.split())
