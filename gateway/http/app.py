@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from multidict import CIMultiDict
 
+from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
@@ -24,6 +25,7 @@ from gateway.http import (
     caching,
     changes,
     declarations,
+    endings,
     negotiate,
     notifications,
     openapi,
@@ -203,7 +205,7 @@ def _serve(
             answer = await route.handler(call)
         if route.streams:
             return await _stream(request, route, gateway, answer, rates)
-        return _respond(route, answer, media, call.headers)
+        return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
 
@@ -262,13 +264,13 @@ def _negotiate(route: Route, request: web.Request) -> str:
     return chosen
 
 
-def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str]) -> web.Response:
+def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str], registry: Registry) -> web.Response:
     body = answer.value
     if answer.media is None:
         body = render.RENDERERS[format_of(media)](body, route.root, render.API_NAMESPACE)
     headers = {**answer.headers, "Content-Type": answer.media or media}
     if hasattr(answer.value, "issues"):
-        headers |= problems.language_headers()
+        headers |= problems.language_headers() | endings.headers(answer.value.issues, registry)
     if route.fresh:
         headers |= {"Cache-Control": route.fresh, "ETag": caching.entity_tag(body)}
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
