@@ -6,6 +6,7 @@ so that all workers have the same one, before and after a restart; one that was 
 token that it signed has ended.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from gateway.clock import Clock, stamp
 
 REFRESH_SECONDS: Final = 30.0  # a key that another process retired signs on for so long
 LOOK_SECONDS: Final = 1.0  # between looks into the store for keys of nobody
+_KEY_ID = re.compile("[0-9a-f]{12}")  # the store takes any beginning of a digest
 
 
 class Grant(NamedTuple):
@@ -76,6 +78,8 @@ class OwnTokens:
         expected = Expected(self.url, self.url, ("at+jwt",), now.timestamp(), self._leeway)
         claims = jose.verified(token, jose.public_key(found.jwk), (jose.OURS,), expected)
         client, actor, scope = (str(claims.get(name, "")) for name in ("client_id", "sub", "scope"))
+        if not _KEY_ID.fullmatch(client):
+            raise BadToken("it names no key of an account")
         return Grant("key", client, left(claims, expected), tuple(scope.split()), actor)
 
     async def published(self) -> dict[str, Any]:

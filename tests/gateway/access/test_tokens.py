@@ -153,7 +153,7 @@ WRONG = {
 HEADERS = {"typ": {"typ": "JWT"}, "crit": {"crit": ["x"], "x": 1}, "alg": {"alg": "ES384"}}
 
 
-@pytest.mark.parametrize("claim", [*WRONG, *HEADERS, "another key"])
+@pytest.mark.parametrize("claim", [*WRONG, *HEADERS, "another key", "no client"])
 async def test_what_is_signed_and_says_the_wrong_thing_opens_nothing(accounts, store, claim):
     """As by somebody who has the key that signs, or by a token of ours for something else."""
     token = await issued(accounts)
@@ -163,6 +163,8 @@ async def test_what_is_signed_and_says_the_wrong_thing_opens_nothing(accounts, s
     assert await accounts.authenticate(signed(head, claims, key)) is not None
     if claim == "another key":
         key = ec.generate_private_key(ec.SECP256R1())
+    elif claim == "no client":
+        claims["client_id"] = ""
     elif claim in HEADERS:
         head |= HEADERS[claim]
     else:
