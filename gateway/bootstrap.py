@@ -24,6 +24,11 @@ from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
+from gateway.mandates import confirmation, granting
+from gateway.mandates.lapse import Lapses
+from gateway.mandates.parties import load_parties
+from gateway.mandates.roll import Rolls
+from gateway.mandates.settings import REQUIRED
 from gateway.metrics import Metrics, watch_loop
 from gateway.notify.feed import Feed, Keeper
 from gateway.notify.pushing import Pusher
@@ -36,7 +41,14 @@ from gateway.store.sqlite import SqliteStore, held
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING)
+EXCHANGED = (
+    permit_requests.MESSAGE,
+    decisions.MESSAGE,
+    responses.MESSAGE,
+    *INVALIDATING,
+    granting.MESSAGE,
+    confirmation.MESSAGE,
+)
 
 
 def build(
@@ -55,8 +67,7 @@ def build(
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
-    lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
-    metrics = Metrics(settings.workers, agencies, lodged)
+    metrics = _metrics(settings, registry, agencies)
     committed = metrics.committed if settings.metrics else None
     store = SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
     return Gateway(
@@ -70,6 +81,7 @@ def build(
         projectors=_projectors(registry, agencies),
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
         accounts=Accounts(store, clock),
+        rolls=_rolls(settings, registry, store, clock),
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
@@ -130,6 +142,8 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         if seat.number == 1:  # one of them is enough for these
             keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
             closing.push_async_callback(keeper.stop)
+            lapses = Lapses(gateway.store, gateway.clock)
+            closing.push_async_callback(lapses.stop)
             pusher = Pusher(
                 gateway.store,
                 poster(gateway.settings),
@@ -183,6 +197,20 @@ def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, A
         if adapter is not None:
             built[code] = adapter
     return built
+
+
+def _metrics(settings: Settings, registry: Registry, agencies: Mapping[str, Agency]) -> Metrics:
+    lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
+    return Metrics(settings.workers, agencies, lodged)
+
+
+def _rolls(settings: Settings, registry: Registry, store: Store, clock: Clock) -> Rolls:
+    """Who may lodge for whom. Raises SettingsError where all must have a mandate, and no table says of which party."""
+    folder = settings.schemas / "mandates"
+    parties = load_parties(folder, [registry.message(key).model for key in LODGED])
+    if settings.mandates.strict == REQUIRED and not parties:
+        raise SettingsError(f"mandates.strict is {REQUIRED}, and no table in {folder} says of which party")
+    return Rolls(store, parties, settings.mandates.look, clock)
 
 
 def _rules_digest(requirements: RequirementTable, agencies: Mapping[str, Agency]) -> str:

@@ -23,6 +23,8 @@ from gateway import audit, lifecycle
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
+from gateway.mandates.authority import Authority, Filing, authorise
+from gateway.mandates.roll import EMPTY, Roll
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.permit_requests import deliveries
@@ -52,7 +54,8 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     """
     message, result = lodgement.message, "failed"
     try:
-        admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
+        roll = await gateway.rolls.current()
+        admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock(), roll)
         message = admission.message
         acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
         result = "replayed" if acceptance.replayed else "accepted"
@@ -78,21 +81,23 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
-def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll) -> tuple[Admission, Report]:
     """Without the body, which the gateway has, so that it need not come back from where this is done."""
-    admission, report = admit(gateway, lodgement, now)
+    admission, report = admit(gateway, lodgement, now, roll)
     return msgspec.structs.replace(admission, body=b""), report
 
 
-def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
-    """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll = EMPTY) -> tuple[Admission, Report]:
+    """All that an acceptance at this moment would write, and what lists, rules and mandates find in the declaration.
 
     Pure but for the ids it draws. Raises Refused for what is no valid declaration.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
     report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
+    report = authority.over(report, gateway.settings.limits.max_issues)
     declaration = plain.document.Declaration
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+    routes = _routes(gateway, declaration, authority, now)
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
     mrn = new_mrn(now, gateway.settings.country, draw)
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
@@ -110,13 +115,15 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
         body_digest=sha256(lodgement.body).hexdigest(),
         document=document,
         document_digest=sha256(document).hexdigest(),
-        state=lifecycle.opening_state([each.delivery.state for each in to_agencies]),
+        state=lifecycle.opening_state([each.delivery.state for each in to_agencies], waits=authority.waits),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
+        declared_for=authority.declared_for,
     )
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
+    judged_by = (routes, gateway.rules, judged, authority)
+    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", *judged_by)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     return msgspec.structs.replace(admission, events=events), report
 
@@ -157,19 +164,35 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
     return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
 
 
+def _routes(gateway: Gateway, declaration: msgspec.Struct, authority: Authority, now: datetime) -> tuple[Route, ...]:
+    """What has to be confirmed is routed then, by the rules of that day."""
+    if authority.waits:
+        return ()
+    return route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+
+
 def _history(
-    admission: Admission, sender: str, routes: tuple[Route, ...], rules: str, judged: dict[str, object]
+    admission: Admission,
+    sender: str,
+    routes: tuple[Route, ...],
+    rules: str,
+    judged: dict[str, object],
+    authority: Authority,
 ) -> Iterator[Entry]:
     """The first events of a case. They name rules and digests, so that all can be worked out again."""
     size = len(admission.body)
     yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
-    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
+    yield from authority.entries
+    if not authority.waits:
+        yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
     yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
     if admission.state == lifecycle.RELEASED:
         yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
+    if authority.waits:
+        yield Entry(lifecycle.AWAITING_CONFIRMATION, GATEWAY, {"from": lifecycle.ACCEPTED})
 
 
 # `offered` is what is told of a delivery that its agency comes to fetch.

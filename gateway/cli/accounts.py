@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import keys
+from gateway.cli import identifiers, keys
 from gateway.cli.keys import Expires, Label, Scopes, terms
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
 from gateway.cli.output import print_rows
@@ -14,6 +14,12 @@ HEADINGS = ("Name", "Role", "Agency", "Revoked")
 
 account = typer.Typer(no_args_is_help=True)
 account.add_typer(keys.key, name="key", short_help="Keys of an account.", help=keys.ABOUT)
+account.add_typer(
+    identifiers.identifier,
+    name="identifier",
+    short_help="What declarations call a trader by.",
+    help=identifiers.ABOUT,
+)
 
 
 class Role(StrEnum):

@@ -36,7 +36,8 @@ Scopes = Annotated[
     list[str] | None,
     typer.Option(
         metavar="SCOPE",
-        help="What the key may do: lodge, read, validate, decide; may be repeated. Else all that the role may do.",
+        help="What the key may do: lodge, read, validate, decide, mandate, confirm; may be repeated. Else all that the "
+        "role may do.",
     ),
 ]
 

@@ -23,6 +23,7 @@ from gateway.http import (
     bodies,
     caching,
     changes,
+    mandates,
     negotiate,
     notifications,
     openapi,
@@ -49,6 +50,7 @@ from gateway.service import Gateway
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
     *changes.ROUTES,
+    *mandates.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
     *publication.ROUTES,

@@ -35,6 +35,7 @@ from gateway.ports import (
 )
 from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
+from gateway.store.sqlite_mandates import Mandates
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
 
@@ -48,7 +49,7 @@ class _Session(NamedTuple):
     readers: Readers
 
 
-class SqliteStore:
+class SqliteStore(Mandates):
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
