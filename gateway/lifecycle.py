@@ -63,6 +63,7 @@ ACTS: Final = {
 }
 # What else is told of a case that was lodged for another party: the mandate, and that nobody confirmed in time.
 MANDATE: Final = "mandate"
+CONFIRMED: Final = "confirmed"  # the other answer is `declined`, as the state that it leads to
 UNCONFIRMED: Final = "unconfirmed"
 
 # Every kind of event in the history of a case, and what it tells.

@@ -31,12 +31,12 @@ GIVEN, GOT = "given", "got"
 class MandateView(msgspec.Struct, frozen=True, kw_only=True):
     """A mandate: `principal` lets `agent` lodge for it, from day to day (UTC), both included; both are accounts' names.
 
-    `side` is the caller's: it was given by it, or it got it. With `confirm`, every filing waits for the principal.
-    `reason` and `revocation` are an operator's words, where one granted or revoked it.
+    `side` is the caller's, where it has one: it gave it, or it got it. With `confirm`, every filing waits for the
+    principal. `reason` and `revocation` are an operator's words, where one granted or revoked it.
     """
 
     id: str
-    side: Annotated[str, one_of((GIVEN, GOT))]
+    side: Annotated[str, one_of((GIVEN, GOT))] | None
     principal: str
     agent: str
     directions: tuple[Annotated[str, one_of(("import", "export"))], ...]
@@ -128,8 +128,8 @@ async def answer(call: Call) -> Answer:
 
 def _shown(call: Call, found: Mandate) -> MandateView:
     today = call.gateway.clock().date().isoformat()
-    told = {name: getattr(found, name) for name in MandateView.__struct_fields__ if hasattr(found, name)}
-    side = GOT if call.account.id == found.agent_id else GIVEN
+    told = {name: getattr(found, name) for name in MandateView.__struct_fields__ if name in found.__struct_fields__}
+    side = {found.principal_id: GIVEN, found.agent_id: GOT}.get(call.account.id)
     return MandateView(side=side, standing=found.standing(today), **told)
 
 

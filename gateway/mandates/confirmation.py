@@ -10,7 +10,7 @@ Who looked at the case before sends its ETag as If-Match, and so confirms what w
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,15 +24,15 @@ from gateway.acts.common import Unchanged, UnknownCase, always
 from gateway.cases import Entry, Stale, change, plan, rolled_up, version_of, withdrawal
 from gateway.clock import stamp
 from gateway.intake import Lodgement
+from gateway.lifecycle import CONFIRMED
 from gateway.mandates.lapse import lapse, overdue
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile
 from gateway.service import Gateway
+from gateway.vocabulary import Verdict
 
 MESSAGE = "guichet-trader/1/Confirmation"
-CONFIRMED = "confirmed"
-Verdict = Literal["confirmed", "declined"]
 
 
 class Said(msgspec.Struct, frozen=True, rename={"outcome": "OutcomeCode", "reason": "Reason"}):

@@ -12,7 +12,7 @@ from gateway.ports import CaseFile, Event
 from gateway.vocabulary import one_of
 
 AWAITED: Final = "awaited"
-ConfirmationOutcome = Annotated[str, one_of((AWAITED, "confirmed", "declined", lifecycle.UNCONFIRMED))]
+ConfirmationOutcome = Annotated[str, one_of((AWAITED, lifecycle.CONFIRMED, lifecycle.DECLINED, lifecycle.UNCONFIRMED))]
 
 
 class MandateStanding(msgspec.Struct, frozen=True, kw_only=True):
