@@ -99,7 +99,7 @@ async def mandates(call: Call) -> Answer:
 
 async def mandate(call: Call) -> Answer:
     """One of them."""
-    found = await call.gateway.store.mandate(call.path["id"], call.owner)
+    found = await call.gateway.store.mandate(call.path["mandate"], call.owner)
     if found is None:
         raise not_found()
     return Answer(value=_shown(call, found))
@@ -107,7 +107,7 @@ async def mandate(call: Call) -> Answer:
 
 async def end(call: Call) -> Answer:
     """Revokes a mandate that the caller gave. Raises UnknownMandate."""
-    return Answer(value=_shown(call, await granting.revoke(call.gateway, call.account, call.path["id"])))
+    return Answer(value=_shown(call, await granting.revoke(call.gateway, call.account, call.path["mandate"])))
 
 
 async def declared(call: Call) -> Answer:
@@ -162,7 +162,7 @@ def _unfit(name: str, value: str, expected: str) -> Refused:
     return refused(issue("query.filter", name=name, value=value[:SHOWN], expected=expected), status=400)
 
 
-ID = Parameter(name="id", where="path", text="The mandate's id.")
+ID = Parameter(name="mandate", where="path", text="The mandate's id.")
 LIMIT = Parameter(
     name="limit",
     where="query",
@@ -201,7 +201,7 @@ ROUTES = (
     Route(
         name="mandate",
         method="GET",
-        path=PATH + "/{id}",
+        path=PATH + "/{mandate}",
         handler=mandate,
         summary="One mandate, whether or not it is in force.",
         says="The mandate.",
@@ -213,7 +213,7 @@ ROUTES = (
     Route(
         name="revoke",
         method="DELETE",
-        path=PATH + "/{id}",
+        path=PATH + "/{mandate}",
         handler=end,
         summary="Revoke a mandate that the caller gave. It stays on record; to say so again does no harm.",
         says="The mandate is revoked, now or since an earlier request.",

@@ -21,7 +21,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
     `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told, of
-    a `confirmation` the `outcome`, and the `reason` where it was declined. `reference` is the sender's own; `case` and `response` are addresses.
+    a `confirmation` the `outcome`, and the `reason` where it was declined. `reference` is the sender's own; `case` and
+    `response` are addresses.
     """
 
     number: int
