@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
+from itertools import pairwise
+from time import time_ns
 from typing import Final
 
 import msgspec
@@ -31,6 +33,8 @@ from gateway.permit_requests import deliveries
 from gateway.ports import Acceptance, Account, Admission, Conflict, Dispatch
 from gateway.routing import Route, route
 from gateway.service import Gateway
+from gateway.traces.span import Facts, Span, place_in, root_of
+from gateway.traces.tracer import Tracer
 
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
@@ -52,13 +56,15 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
 
     What was taken once is not judged again: a code may have ended since.
     """
-    message, result = lodgement.message, "failed"
+    message, result, begun = lodgement.message, "failed", time_ns()
     try:
-        roll = await gateway.rolls.current()
-        admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock(), roll)
+        roll, size = await gateway.rolls.current(), len(lodgement.body)
+        admission, report, laps = await offload(gateway, size, _admit, lodgement, gateway.clock(), roll)
         message = admission.message
         acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
         result = "replayed" if acceptance.replayed else "accepted"
+        if gateway.tracer.on and not acceptance.replayed:
+            _trace(gateway.tracer, admission, len(lodgement.body), begun, laps)
         return acceptance
     except (Refused, Conflict) as error:
         result = "refused" if isinstance(error, Refused) else "conflict"
@@ -81,32 +87,51 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
-def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll) -> tuple[Admission, Report]:
+Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
+Admitted = tuple[Admission, Report]
+
+
+def _trace(tracer: Tracer, admission: Admission, size: int, begun: int, laps: Laps) -> None:
+    """The spans of an acceptance. What is done elsewhere (in a thread, in a process) may have waited first."""
+    facts: Facts = {
+        "guichet.mrn": admission.mrn,
+        "guichet.message": admission.message,
+        "guichet.bytes": size,
+        "guichet.agencies": [each.delivery.agency for each in admission.deliveries],
+    }
+    conversation_id, root = admission.conversation_id, root_of(admission.conversation_id)
+    for (_, since), (stage, until) in pairwise([*laps, ("commit", time_ns())]):
+        tracer.put(Span(name=stage, place=place_in(conversation_id), parent=root, begun=since, ended=until))
+    tracer.put(Span(name="declaration", place=root, parent=None, begun=begun, facts=facts))
+
+
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll) -> tuple[Admission, Report, Laps]:
     """Without the body, which the gateway has, so that it need not come back from where this is done."""
-    admission, report = admit(gateway, lodgement, now, roll)
-    return msgspec.structs.replace(admission, body=b""), report
+    laps: Laps = [("begin", time_ns())]
+    admission, report = admit(gateway, lodgement, now, laps, roll)
+    return msgspec.structs.replace(admission, body=b""), report, laps
 
 
-def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll = EMPTY) -> tuple[Admission, Report]:
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, roll: Roll = EMPTY) -> Admitted:
     """All that an acceptance at this moment would write, and what lists, rules and mandates find in the declaration.
 
-    Pure but for the ids it draws. Raises Refused for what is no valid declaration.
+    Pure but for the ids it draws, and the times of its stages in `laps`. Raises Refused for what is no valid
+    declaration.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    laps.append(("read", time_ns()))
     authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
+    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
     report = authority.over(report, gateway.settings.limits.max_issues)
-    declaration = plain.document.Declaration
-    routes = _routes(gateway, declaration, authority, now)
-    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
-    mrn = new_mrn(now, gateway.settings.country, draw)
-    ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
+    laps.append(("check", time_ns()))
+    routes = _routes(gateway, plain, authority, now)
+    mrn, to_agencies = _numbered(gateway, plain, routes, now)
+    laps.append(("route", time_ns()))
     document = write(parsed, "json")
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
-        reference=reference_of(declaration),
+        reference=reference_of(plain.document.Declaration),
         mrn=mrn,
         conversation_id=lodgement.conversation_id,
         message=parsed.message.key,
@@ -122,9 +147,10 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll = EM
         declared_for=authority.declared_for,
     )
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    judged_by = (routes, gateway.rules, judged, authority)
-    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", *judged_by)
+    sender = f"{lodgement.account.role}:{lodgement.account.id}"
+    entries = _history(admission, sender, routes, gateway.rules, judged, authority)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
+    laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
 
 
@@ -164,11 +190,21 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
     return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
 
 
-def _routes(gateway: Gateway, declaration: msgspec.Struct, authority: Authority, now: datetime) -> tuple[Route, ...]:
+def _numbered(
+    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime
+) -> tuple[str, tuple[Dispatch, ...]]:
+    """An MRN, and the deliveries of its case with ids of theirs."""
+    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
+    mrn = new_mrn(now, gateway.settings.country, draw)
+    ids = tuple(new_delivery_id(now, draw) for _ in routes)
+    return mrn, deliveries(gateway, plain, routes, mrn, ids, now)
+
+
+def _routes(gateway: Gateway, plain: Parsed, authority: Authority, now: datetime) -> tuple[Route, ...]:
     """What has to be confirmed is routed then, by the rules of that day."""
     if authority.waits:
         return ()
-    return route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+    return route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
 
 
 def _history(

@@ -18,6 +18,8 @@ from gateway.mandates.kept import DeclaredFor
 from gateway.notify.pushing import Pusher
 from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
+from gateway.traces.settings import TraceSettings
+from gateway.traces.tracer import Tracer
 from tests.gateway.ledger import admission, mrn
 from tests.gateway.receiving import receiving
 from tests.gateway.scripted import PATIENCE, eventually
@@ -58,7 +60,14 @@ async def rival(store, other) -> int:
 
 def at_work(store) -> Pusher:
     """Sends at once."""
-    return Pusher(store, HttpPoster(timeout=QUICK.send, private=True), QUICK, utc_now, lambda count: b"\x00" * count)
+    return Pusher(
+        store,
+        HttpPoster(timeout=QUICK.send, private=True),
+        QUICK,
+        utc_now,
+        lambda count: b"\x00" * count,
+        Tracer(TraceSettings()),
+    )
 
 
 @pytest.fixture
