@@ -45,13 +45,14 @@ async def sweep(store: Store, clock: Clock) -> None:
     """End every filing whose time is over."""
     at = stamp(clock())
     while found := await store.unconfirmed(at, BITE):
-        for mrn in found:
-            await lapse(store, mrn, at)
-        log.info("%d filings were not confirmed in time", len(found))
+        ended = [mrn for mrn in found if await lapse(store, mrn, at)]
+        if not ended:  # each was confirmed, or taken back, in this moment
+            return
+        log.info("%d filings were not confirmed in time", len(ended))
 
 
-async def lapse(store: Store, mrn: str, at: str) -> None:
-    """End a filing, if it still waits and its time is over. Raises LookupError where there is no such case."""
+async def lapse(store: Store, mrn: str, at: str) -> bool:
+    """End a filing, if it still waits and its time is over; whether it did. Raises LookupError for no such case."""
 
     async def find() -> CaseFile:
         file = await store.case_file(mrn)
@@ -59,7 +60,11 @@ async def lapse(store: Store, mrn: str, at: str) -> None:
             raise LookupError(f"there is no case {mrn}")
         return file
 
-    await change(store, find, lambda file: (_lapse(file, at), None))
+    def step(file: CaseFile) -> tuple[CaseChange | None, bool]:
+        ended = _lapse(file, at)
+        return ended, ended is not None
+
+    return await change(store, find, step)
 
 
 def overdue(file: CaseFile, at: str) -> str | None:
