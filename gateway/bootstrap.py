@@ -28,6 +28,11 @@ from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
+from gateway.mandates import confirmation, granting
+from gateway.mandates.lapse import Lapses
+from gateway.mandates.parties import load_parties
+from gateway.mandates.roll import Rolls
+from gateway.mandates.settings import REQUIRED
 from gateway.metrics import Metrics, watch_loop
 from gateway.notify.feed import Feed, Keeper
 from gateway.notify.pushing import Pusher
@@ -41,7 +46,14 @@ from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING)
+EXCHANGED = (
+    permit_requests.MESSAGE,
+    decisions.MESSAGE,
+    responses.MESSAGE,
+    *INVALIDATING,
+    granting.MESSAGE,
+    confirmation.MESSAGE,
+)
 
 
 def build(
@@ -73,6 +85,7 @@ def build(
         projectors=_projectors(registry, agencies),
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
         accounts=Accounts(store, clock, tokens(settings, store, clock)),
+        rolls=_rolls(settings, registry, store, clock),
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
@@ -167,6 +180,7 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     """What one process of a gateway does for all of them."""
     store, chosen = gateway.store, gateway.settings.notifications
     yield Keeper(store, chosen.keep, gateway.clock)
+    yield Lapses(store, gateway.clock)
     yield Pusher(store, poster(gateway.settings), chosen, gateway.clock, gateway.random, gateway.tracer)
 
 
@@ -209,6 +223,15 @@ def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, A
         if adapter is not None:
             built[code] = adapter
     return built
+
+
+def _rolls(settings: Settings, registry: Registry, store: Store, clock: Clock) -> Rolls:
+    """Who may lodge for whom. Raises SettingsError where all must have a mandate, and no table says of which party."""
+    folder = settings.schemas / "mandates"
+    parties = load_parties(folder, [registry.message(key).model for key in LODGED])
+    if settings.mandates.strict == REQUIRED and not parties:
+        raise SettingsError(f"mandates.strict is {REQUIRED}, and no table in {folder} says of which party")
+    return Rolls(store, parties, settings.mandates.look, clock)
 
 
 def _rules_digest(requirements: RequirementTable, agencies: Mapping[str, Agency]) -> str:

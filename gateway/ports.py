@@ -12,6 +12,7 @@ import msgspec
 
 from datamodel.issues import Issue
 from gateway.access.users import FIRST_USER, User, UserStore
+from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
 
@@ -181,6 +182,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+    declared_for: DeclaredFor | None = None
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +259,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    declared_for: DeclaredFor | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -294,7 +297,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, UserStore, Protocol):
+class Store(NotificationStore, UserStore, MandateStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

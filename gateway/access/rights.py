@@ -22,6 +22,12 @@ status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
 timeline             read      own     -       any       -       any
+grant                mandate   own     -       -         -       -
+mandates             read      own     -       -         -       -
+mandate              read      own     -       -         -       any
+revoke               mandate   own     -       -         -       -
+declared             read      own     -       -         -       -
+confirm              confirm   own     -       -         -       -
 notifications        read      own     -       -         -       -
 acknowledge          read      own     -       -         -       -
 notification-stream  read      own     -       -         -       -

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import certificates, keys, signing, subjects, users
+from gateway.cli import certificates, identifiers, keys, signing, subjects, users
 from gateway.cli.credentials import USER, Label, Scopes, terms
 from gateway.cli.keys import Expires
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
@@ -40,6 +40,12 @@ account.add_typer(
 )
 account.add_typer(subjects.subject, name="subject", short_help="Subjects of other issuers.", help=subjects.ABOUT)
 account.add_typer(signing.signing, name="signing-key", short_help="The key that signs tokens.", help=signing.ABOUT)
+account.add_typer(
+    identifiers.identifier,
+    name="identifier",
+    short_help="What declarations call a trader by.",
+    help=identifiers.ABOUT,
+)
 
 
 class Role(StrEnum):

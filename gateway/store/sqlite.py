@@ -48,6 +48,7 @@ from gateway.store import (
     sqlite_writes,
 )
 from gateway.store.readers import Readers
+from gateway.store.sqlite_mandates import Mandates
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
 from gateway.traces.span import Facts
@@ -63,7 +64,7 @@ class _Session(NamedTuple):
     readers: Readers
 
 
-class SqliteStore:
+class SqliteStore(Mandates):
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
