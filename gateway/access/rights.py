@@ -50,6 +50,8 @@ SCOPES: Final = {
     "read": "See what is one's own, or what the role may see.",
     "validate": "Try messages; nothing is stored.",
     "decide": "Decide on deliveries.",
+    "mandate": "Say who may lodge for one, and end it.",
+    "confirm": "Confirm or decline what was lodged for one.",
 }
 OWN, ANY, NOTHING = "own", "any", "-"
 
