@@ -21,6 +21,9 @@ from gateway.http.routes import NOBODY
 
 CHALLENGE = 'Bearer realm="guichet"'
 CLIENT_CERT_HEADER = web.AppKey("client_cert_header", bool)  # whether that header is a trusted proxy's
+# What is said of one that is not known, and of one that ended.
+_KEY = ("detail.key", "detail.key-ended")
+_CERTIFICATE = ("detail.certificate", "detail.certificate-ended")
 
 Find = Callable[[str], Awaitable[Caller | None]]
 
@@ -59,19 +62,20 @@ async def known(find: Find, shown: str, accounts: Accounts, request: web.Request
 
     Raises Fault for what opens nothing, and where too many came that did not.
     """
-    detail, words = "detail.key" if find == accounts.authenticate else "detail.certificate", {}
+    unknown, ended = _KEY if find == accounts.authenticate else _CERTIFICATE
+    words = {}
     # A token is never one that was seen since the start, and none is found by trying, so it is always looked at.
     if not rates.exhausted(request) or accounts.has_known(shown) or looks_like_token(shown):
         try:
             if (caller := await find(shown)) is not None:
                 return caller
         except KeyExpired as expired:
-            detail, words = f"{detail}-ended", {"day": expired.day}
+            unknown, words = ended, {"day": expired.day}
         except TokenExpired:
-            detail = "detail.token-ended"
+            unknown = "detail.token-ended"
     rates.unknown_key(request)
     challenge = f'{CHALLENGE}, error="invalid_token"'
-    raise Fault("unauthenticated", phrase(detail, **words), headers={"WWW-Authenticate": challenge})
+    raise Fault("unauthenticated", phrase(unknown, **words), headers={"WWW-Authenticate": challenge})
 
 
 def _certificate(request: web.Request) -> bytes | None:
