@@ -348,7 +348,5 @@ def test_a_data_type_of_an_unknown_primitive_is_refused_with_its_line(tmp_path: 
     """A boolean, for one: it would be text in the JSON of a message."""
     file = tmp_path / "datatypes.tsv"
     file.write_text("\t".join(TYPE_COLUMNS) + "\nFlag\tboolean" + "\t" * 6 + "\n", encoding="utf-8")
-    with pytest.raises(
-        BadTable, match=r"datatypes\.tsv:2: 'boolean' is no primitive of a data type"):
-    ):
+    with pytest.raises(BadTable, match=r"datatypes\.tsv:2: 'boolean' is no primitive of a data type"):
         DataTypes(file)
