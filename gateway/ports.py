@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.bulk.taken import BatchStore
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
 
@@ -261,7 +262,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, Protocol):
+class Store(NotificationStore, BatchStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

@@ -10,17 +10,20 @@ its caller goes away: what it was about to write is then on record, and a repeat
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.access.rights import right as right_to
+from gateway.bulk.desk import Desk
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
     bodies,
+    bulk,
     caching,
     changes,
     negotiate,
@@ -38,6 +41,7 @@ from gateway.http import (
 from gateway.http.access import identify, judge
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
+from gateway.http.incoming import Incoming
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
@@ -49,6 +53,7 @@ from gateway.service import Gateway
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
     *changes.ROUTES,
+    *bulk.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
     *publication.ROUTES,
@@ -58,6 +63,7 @@ ROUTES: tuple[Route, ...] = (
 )
 
 _GATEWAY = web.AppKey("gateway", Gateway)
+_DESK = web.AppKey("desk", Desk)
 _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
@@ -85,6 +91,7 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
+    application[_DESK] = Desk(gateway.settings.bulk)
     application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
@@ -102,7 +109,8 @@ def create(gateway: Gateway) -> web.Application:
 
 
 async def _end_streams(application: web.Application) -> None:
-    """Whoever listens is sent home at once; other requests have their time to end."""
+    """Whoever listens is sent home at once, and batches stop where they are; other requests have their time to end."""
+    application[_DESK].closing.set()
     application[_GATEWAY].feed.close()
 
 
@@ -175,10 +183,11 @@ def _serve(
         if standing := rates.spend(caller.account):
             request[_STANDING] = standing
         if route.takes:
-            bodies.check(request, ceiling)
+            bodies.check(request, gateway.settings.bulk.max_bytes if route.feeds else ceiling, route.feeds)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
+            whole = route.takes and not route.feeds
+            body = await _take(request, gateway, share) if whole else bodies.NO_BODY
             call = Call(
                 gateway=gateway,
                 library=library,
@@ -191,15 +200,23 @@ def _serve(
                 headers=CIMultiDict(_clean(request.headers)),
                 accept=_accept(request),
                 body=body,
+                feed=_incoming(request, gateway, room, partial(rates.pace, caller.account)) if route.feeds else None,
                 media=media,
                 form="json" if route.media else format_of(media),
             )
             answer = await route.handler(call)
         if route.streams:
-            return await _stream(request, route, gateway, answer, rates)
+            return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers)
 
     return serve
+
+
+def _incoming(
+    request: web.Request, gateway: Gateway, room: bodies.Room, pace: Callable[[], Awaitable[None]]
+) -> Incoming:
+    settings = gateway.settings
+    return Incoming(request, request.app[_DESK], room, settings.patience, settings.limits.max_bytes, pace)
 
 
 async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
@@ -213,10 +230,10 @@ async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> 
 
 
 async def _stream(
-    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates
+    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates, feed: Incoming | None
 ) -> web.StreamResponse:
     """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    own = {**answer.headers, "Content-Type": route.media[0]}
+    own = {**answer.headers, "Content-Type": answer.media or route.media[0]}
     headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
     return await streaming.stream(
         request,
@@ -225,6 +242,7 @@ async def _stream(
         patience=gateway.settings.notifications.patience,
         notice=gateway.settings.notifications.look,
         welcome=lambda: _still_welcome(request, route, gateway, rates),
+        heard=lambda: feed.heard if feed else 0.0,
     )
 
 

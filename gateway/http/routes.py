@@ -15,6 +15,7 @@ from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http.bodies import Body
+from gateway.http.incoming import Incoming
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
@@ -28,7 +29,8 @@ KEY_EXPIRES = "Guichet-Key-Expires"
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, admitted and read. `media` and `form` are those of the answer that the caller accepts.
 
-    `owner` is the account whose cases the caller may see on this route; None where it may see everybody's.
+    `owner` is the account whose cases the caller may see on this route; None where it may see everybody's. `feed` is
+    the body where its handler reads it as it comes.
 
     Text from the caller is fit for every encoder and for the store; see `render.clean`.
     """
@@ -44,6 +46,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: CIMultiDict[str]
     accept: str
     body: Body
+    feed: Incoming | None
     media: str
     form: Format
 
@@ -74,7 +77,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `gives`, by default the body's own, or with `swaps` the other; what is `as_kept` is not negotiated beforehand.
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
     ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
-    to `streams` is written part by part: its handler answers with an iterator of them.
+    to `streams` is written part by part: its handler answers with an iterator of them. What `feeds` a route, by media
+    type, is no single message: its handler reads it as it comes.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
     """
 
@@ -93,6 +97,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     fresh: str = ""
     deep: bool = False
     streams: bool = False
+    feeds: tuple[str, ...] = ()
     returns: type | None = None
     root: str = ""
     reads: tuple[str, ...] = (ANY,)

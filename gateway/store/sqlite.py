@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.bulk.taken import TakenItem
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -33,7 +34,15 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_bulk,
+    sqlite_file,
+    sqlite_groups,
+    sqlite_notifications,
+    sqlite_pushes,
+    sqlite_reads,
+    sqlite_writes,
+)
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -233,6 +242,9 @@ class SqliteStore:
                 )
                 pruned += taken
         return pruned
+
+    async def batch_items(self, account_id: int, batch: str, after: str | None, limit: int) -> list[TakenItem]:
+        return await self._opened.readers.run(lambda db: sqlite_bulk.items(db, account_id, batch, after, limit))
 
     async def set_callback(self, name: str, url: str, secret: str) -> None:
         await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))
