@@ -5,9 +5,8 @@ A part goes by its file name, else by its Content-ID, else by its place: forms g
 
 import re
 from collections.abc import AsyncGenerator
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesHeaderParser
+from email.message import Message
+from email.parser import HeaderParser
 from typing import Final
 
 from datamodel.wording import issue, phrase, refused
@@ -18,12 +17,14 @@ HEAD_BYTES: Final = 16 * 1024
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _END: Final = b"--"
 _AS_IT_IS: Final = ("", "binary", "8bit", "7bit")
-_PARSER: Final = BytesHeaderParser(policy=policy.HTTP)
+_PARSER: Final = (
+    HeaderParser()
+)  # the modern policy of the library takes as long over a head as we do over a declaration
 
 
 def boundary_of(header: str) -> bytes:
     """The boundary that a Content-Type names. Raises Refused."""
-    message = EmailMessage(policy=policy.HTTP)
+    message = Message()
     try:
         message["Content-Type"] = header
         named = message.get_boundary("")
@@ -81,8 +82,8 @@ def _ceiling(most: int) -> Grow:
 
 def _described(head: bytes) -> tuple[str | None, str, Exception | None]:
     """Name and media type of a part, or what is wrong with its head."""
-    message = _PARSER.parsebytes(head)
     try:
+        message = _PARSER.parsestr(head.decode(errors="replace"))
         name = message.get_filename() or message.get("Content-ID", "").strip("<> ") or None
         coding = str(message.get("Content-Transfer-Encoding", "")).strip().lower()
         packed = str(message.get("Content-Encoding", "")).strip().lower()

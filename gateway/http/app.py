@@ -91,16 +91,16 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
-    application[_DESK] = Desk(gateway.settings.bulk)
-    application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
+    application[_DESK] = desk = Desk(gateway.settings.bulk)
+    application.on_shutdown.append(_end_streams)
     room = bodies.Room(gateway.settings.big_share.room)
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
-        handler = _serve(route, gateway, library, description, room, rates)
+        handler = _serve(route, gateway, library, description, room, rates, desk)
         meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
@@ -170,7 +170,13 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 
 
 def _serve(
-    route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
+    route: Route,
+    gateway: Gateway,
+    library: Library,
+    description: bytes,
+    room: bodies.Room,
+    rates: Rates,
+    desk: Desk,
 ) -> Handler:
     ceiling = gateway.settings.limits.max_bytes
     right = right_to(route.name)
@@ -204,7 +210,11 @@ def _serve(
                 media=media,
                 form="json" if route.media else format_of(media),
             )
-            answer = await route.handler(call)
+            desk.begin()
+            try:
+                answer = await route.handler(call)
+            finally:
+                desk.end()
         if route.streams:
             return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers)

@@ -5,7 +5,7 @@ import json
 import re
 import zipfile
 
-from tests.gateway.http.conftest import House, Reply, read_sample
+from tests.gateway.http.conftest import House, Reply, Wire, read_sample
 
 PATH = "/v1/batches"
 NDJSON = "application/x-ndjson"
@@ -60,9 +60,34 @@ async def send(house: House, body, media: str = NDJSON, key: str | None = None, 
     return await house.post(PATH, body, media, **headers)
 
 
-async def sent(house: House, body, media: str = NDJSON, key: str | None = None) -> tuple[list[dict], dict]:
+async def sent(house: House, body, media: str = NDJSON, key: str | None = None, **more) -> tuple[list[dict], dict]:
     """A batch that is taken: the records of its items, and the last one."""
-    reply = await send(house, body, media, key)
+    reply = await send(house, body, media, key, **more)
     assert (reply.status, reply.media) == (200, NDJSON), reply.body
     *items, end = records(reply.body)
     return items, end
+
+
+def head(house: House, key: str = "wire", media: str = NDJSON) -> list[str]:
+    """The head of a batch that comes in chunks, for a `Wire`."""
+    return [
+        f"POST {PATH} HTTP/1.1",
+        f"Host: {house.host}",
+        f"Authorization: Bearer {house.keys['trader']}",
+        f"Content-Type: {media}",
+        f"Idempotency-Key: {key}",
+        "Transfer-Encoding: chunked",
+        "",
+    ]
+
+
+def chunk(body: bytes) -> bytes:
+    """A chunk; one without a body is the last."""
+    return b"%x\r\n%s\r\n" % (len(body), body)
+
+
+async def until(wire: Wire, word: bytes) -> bytes:
+    """Reads on to the end of the line that holds a word; that line."""
+    while word not in (line := await wire.reader.readuntil(b"\n")):
+        pass
+    return line

@@ -12,6 +12,7 @@ from gateway.access.accounts import last_day
 from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
 from gateway.ports import KeyTerms
+from tests.gateway.http.batches import lines, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
@@ -21,9 +22,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROUTES = {route.name: route for route in app.ROUTES}
 CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
-BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+BODY = {
+    "lodge": HOTEL,
+    "lodge-batch": b'{"key":"k","declaration":{}}',
+    "amend": HOTEL,
+    "validate": GRANTED,
+    "convert": GRANTED,
+    "decide": GRANTED,
+}
+MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
-NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915", "batch": "none"}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
 QUERY = {"acknowledge": "?through=0"}
@@ -48,7 +57,7 @@ class Stage:
         row, things = ROUTES[route], self.things[whose]
         body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
         path = row.path.replace("{mrn}/invalidation", "{back}/invalidation").format(**things) + QUERY.get(route, "")
-        headers = {"Content_Type": "application/json"} if body else {}
+        headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
             if reply.status == row.status or method == "HEAD":
@@ -67,9 +76,10 @@ async def stage(tmp_path_factory):
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+            await sent(house, lines("B"), key=f"of-{who}", caller=who)
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]},
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader"},
+            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival"},
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
 
@@ -79,7 +89,7 @@ def cells():
     for name in RIGHTS:
         for role in ROLES:
             of_one = "{" in ROUTES[name].path
-            owner = {"mrn": "trader", "id": "agency"}["mrn" if "{mrn}" in ROUTES[name].path else "id"]
+            owner = "agency" if "{id}" in ROUTES[name].path else "trader"
             for whose in ("own", "another's") if of_one and role == owner else ("another's",) if of_one else ("own",):
                 yield role, name, whose
 
