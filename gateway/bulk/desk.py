@@ -25,6 +25,28 @@ class Full(Exception):
         self.count = count
 
 
+class Others:
+    """How many requests are worked on that are no batches: each is within this context meanwhile."""
+
+    def __init__(self) -> None:
+        self.count, self._quiet = 0, asyncio.Event()
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+        if not self.count:
+            self._quiet.set()
+
+    async def give_way(self) -> None:
+        """Wait until there are none, for a moment at most."""
+        self._quiet.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(YIELD_SECONDS):
+                await self._quiet.wait()
+
+
 class Desk:
     """The places of one worker."""
 
@@ -33,7 +55,7 @@ class Desk:
         self.closing = asyncio.Event()
         self._of: Counter[int] = Counter()
         self._turn = asyncio.Lock()
-        self._others, self._quiet = 0, asyncio.Event()
+        self.others = Others()
 
     @contextmanager
     def place(self, account_id: int) -> Iterator[None]:
@@ -51,22 +73,9 @@ class Desk:
             self._of[account_id] -= 1
             self._of += Counter()  # forgets who has none
 
-    def begin(self) -> None:
-        """Another request than a batch is worked on."""
-        self._others += 1
-
-    def end(self) -> None:
-        """It is done."""
-        self._others -= 1
-        if not self._others:
-            self._quiet.set()
-
     async def turn(self) -> None:
         """Wait until an item may be begun."""
         async with self._turn:
             await asyncio.sleep(0)
-            if self._others:
-                self._quiet.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(YIELD_SECONDS):
-                        await self._quiet.wait()
+            if self.others.count:
+                await self.others.give_way()

@@ -95,12 +95,12 @@ def create(gateway: Gateway) -> web.Application:
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
-    application[_DESK] = desk = Desk(gateway.settings.bulk)
+    application[_DESK] = Desk(gateway.settings.bulk)
     application.on_shutdown.append(_end_streams)
     room = bodies.Room(gateway.settings.big_share.room)
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
-        handler = _serve(route, gateway, library, description, room, rates, desk)
+        handler = _serve(route, gateway, library, description, room, rates)
         meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
@@ -170,13 +170,7 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 
 
 def _serve(
-    route: Route,
-    gateway: Gateway,
-    library: Library,
-    description: bytes,
-    room: bodies.Room,
-    rates: Rates,
-    desk: Desk,
+    route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
     ceiling = gateway.settings.limits.max_bytes
     right = right_to(route.name)
@@ -192,8 +186,7 @@ def _serve(
             bodies.check(request, gateway.settings.bulk.max_bytes if route.feeds else ceiling, route.feeds)
         media = _negotiate(route, request)
         with room.share() as share:
-            whole = route.takes and not route.feeds
-            body = await _take(request, gateway, share) if whole else bodies.NO_BODY
+            body = await _take(request, gateway, share) if route.takes and not route.feeds else bodies.NO_BODY
             call = Call(
                 gateway=gateway,
                 library=library,
@@ -210,11 +203,8 @@ def _serve(
                 media=media,
                 form="json" if route.media else format_of(media),
             )
-            desk.begin()
-            try:
+            with request.app[_DESK].others:
                 answer = await route.handler(call)
-            finally:
-                desk.end()
         if route.streams:
             return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers)

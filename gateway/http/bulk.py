@@ -250,7 +250,8 @@ def _limit(call: Call) -> int:
 
 _TAKES = (
     "The declarations. As lines of JSON, on each a declaration or an object with `key` and `declaration`; as "
-    "multipart, in each part a declaration with its media type; or as a ZIP of .xml and .json files."
+    "multipart, in each part a declaration with its media type, which may be another that ends in +xml or +json; or as "
+    "a ZIP of .xml and .json files."
 )
 ROUTES = (
     Route(
