@@ -16,6 +16,7 @@ from functools import partial
 from aiohttp import web
 from multidict import CIMultiDict
 
+from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.access.rights import right as right_to
 from gateway.bulk.desk import Desk
@@ -26,6 +27,8 @@ from gateway.http import (
     bulk,
     caching,
     changes,
+    declarations,
+    endings,
     negotiate,
     notifications,
     openapi,
@@ -46,12 +49,14 @@ from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
+from gateway.http.tracing import tracing
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
+    *declarations.ROUTES,
     *changes.ROUTES,
     *bulk.ROUTES,
     *notifications.ROUTES,
@@ -85,8 +90,10 @@ def create(gateway: Gateway) -> web.Application:
     routes = [route for route in ROUTES if gateway.settings.metrics or route is not operators.METRICS]
     meters: dict[object, Meter] = {}
     counted = (counting(meters, Meter(gateway.metrics, NO_ROUTE, (404, 405))),) if gateway.settings.metrics else ()
+    known: dict[object, Route] = {}
+    traced = (tracing(known, gateway.tracer),) if gateway.settings.traces.endpoint else ()
     application = web.Application(
-        middlewares=(*counted, converse, explain),
+        middlewares=(*counted, *traced, converse, explain),
         client_max_size=gateway.settings.limits.max_bytes,
         handler_args=_CONNECTION,
     )
@@ -101,6 +108,7 @@ def create(gateway: Gateway) -> web.Application:
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
         handler = _serve(route, gateway, library, description, room, rates)
+        known[handler] = route
         meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
@@ -172,18 +180,17 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 def _serve(
     route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
-    ceiling = gateway.settings.limits.max_bytes
+    ceiling = (gateway.settings.bulk if route.feeds else gateway.settings.limits).max_bytes
     right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = await identify(gateway.accounts, right, request, rates)
-        if caller.ending is not None:
-            request[_ENDING] = caller.ending
+        request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
         if standing := rates.spend(caller.account):
             request[_STANDING] = standing
         if route.takes:
-            bodies.check(request, gateway.settings.bulk.max_bytes if route.feeds else ceiling, route.feeds)
+            bodies.check(request, ceiling, route.feeds)
         media = _negotiate(route, request)
         with room.share() as share:
             body = await _take(request, gateway, share) if route.takes and not route.feeds else bodies.NO_BODY
@@ -207,7 +214,7 @@ def _serve(
                 answer = await route.handler(call)
         if route.streams:
             return await _stream(request, route, gateway, answer, rates, call.feed)
-        return _respond(route, answer, media, call.headers)
+        return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
 
@@ -274,13 +281,13 @@ def _negotiate(route: Route, request: web.Request) -> str:
     return chosen
 
 
-def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str]) -> web.Response:
+def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str], registry: Registry) -> web.Response:
     body = answer.value
     if answer.media is None:
         body = render.RENDERERS[format_of(media)](body, route.root, render.API_NAMESPACE)
     headers = {**answer.headers, "Content-Type": answer.media or media}
     if hasattr(answer.value, "issues"):
-        headers |= problems.language_headers()
+        headers |= problems.language_headers() | endings.headers(answer.value.issues, registry)
     if route.fresh:
         headers |= {"Cache-Control": route.fresh, "ETag": caching.entity_tag(body)}
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
