@@ -17,7 +17,7 @@ class BulkSettings(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 3600.0
     per_account: int = 2
     at_once: int = 8
-    in_flight: int = 32
+    in_flight: int = 16
     unread: int = 8 * MIB
 
     def __post_init__(self) -> None:

@@ -69,6 +69,13 @@ class BatchEnd(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: Problem | None = None
 
 
+class BatchRecords(msgspec.Struct, frozen=True):
+    """The records of an answer in their order: each a line of JSON, or an element `item` or `end` of the XML."""
+
+    item: tuple[ItemResult, ...]
+    end: BatchEnd
+
+
 class Batch(msgspec.Struct, frozen=True):
     """A page of the items of a batch that are on record, by key; `next` is the `after` of the page behind it."""
 
@@ -265,6 +272,8 @@ ROUTES = (
         feeds=(*LINES, *PARTS, *ZIP),
         streams=True,
         media=(*LINES, *SPELLINGS["xml"]),
+        returns=BatchRecords,
+        root="batch",
         parameters=(
             msgspec.structs.replace(
                 IDEMPOTENCY_KEY,

@@ -132,7 +132,9 @@ def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[
 def _answer(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
     """A good answer's content: a file, an API object, or a message."""
     if route.media:
-        return {media: {"schema": _file(media)} for media in route.media}
+        return {
+            media: {"schema": references[route.returns] if route.returns else _file(media)} for media in route.media
+        }
     if route.returns:
         return _content(route.gives, references[route.returns], route.root)
     return message_schemas.content(route.gives, route.sends)

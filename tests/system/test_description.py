@@ -94,7 +94,7 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
-    batch = Request(f"{url}/v1/batches", SAMPLE.read_bytes().replace(b"\n", b""), {"X-API-Key": keys["trader"]})
+    batch = Request(f"{url}/v1/batches", msgspec.json.encode(GOOD["lodge"]), {"X-API-Key": keys["trader"]})
     batch.headers |= {"Content-type": "application/x-ndjson", "Idempotency-key": "described"}
     with urlopen(batch, timeout=20) as answer:
         assert b'"replayed":1' in answer.read()
