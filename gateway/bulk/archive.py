@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from datamodel.wording import issue, phrase, refused
-from gateway.bulk.items import SHOWN, Hold, Item, Keys, media_of, too_many
+from gateway.bulk.items import SHOWN, Hold, Item, Keys, given_back, media_of, too_many
 from gateway.bulk.settings import BulkSettings
 from gateway.offload import THREAD
 
@@ -61,8 +61,9 @@ async def items(archive: ZipFile, most: int, hold: Hold) -> AsyncGenerator[Item,
         fault = unfit or _unfit(entry)
         if fault is None:
             try:
-                held.grow(entry.file_size)
-                body = await _unpacked(archive, entry)
+                with given_back(held):
+                    held.grow(entry.file_size)
+                    body = await _unpacked(archive, entry)
             except Exception as error:  # told of the item, whatever it is
                 fault = error
         yield Item(number=number, key=key, held=held, body=body, media=media_of(entry.filename), fault=fault)

@@ -5,7 +5,8 @@ be read further is the batch at its end. Reason: who sends ten thousand cannot s
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import msgspec
@@ -30,6 +31,16 @@ class Holding(Protocol):
 
     def release(self) -> None:
         """Give it back; to do so again does no harm."""
+
+
+@contextmanager
+def given_back(held: Holding) -> Iterator[None]:
+    """Gives room back where what happens within fails, or is given up."""
+    try:
+        yield
+    except BaseException:
+        held.release()
+        raise
 
 
 Hold = Callable[[int], Holding]  # room for one item, beside so many bytes that are not its own

@@ -10,7 +10,7 @@ import msgspec
 
 from datamodel.wording import issue, refused
 from gateway.bulk.cutting import Cutter, Source
-from gateway.bulk.items import Hold, Item, Keys
+from gateway.bulk.items import Hold, Item, Keys, given_back
 from gateway.media import MEDIA_TYPES
 
 _MEMBERS: Final = ("key", "declaration")
@@ -25,13 +25,15 @@ async def items(source: Source, most: int, hold: Hold) -> AsyncGenerator[Item, N
     cutter, keys, marked = Cutter(source), Keys(most), True
     while marked:
         held = hold(_SLACK)
-        piece = await cutter.piece(b"\n", held.grow)
+        with given_back(held):
+            piece = await cutter.piece(b"\n", held.grow)
         marked, line = piece.marked, piece.body.strip(_SPACE)
         if not line and piece.fault is None:
             held.release()
             continue
         named, body, fault = (None, b"", piece.fault) if piece.fault else _opened(line)
-        number, key, unfit = keys.next(named)
+        with given_back(held):
+            number, key, unfit = keys.next(named)
         yield Item(number=number, key=key, held=held, body=body, media=MEDIA_TYPES["json"], fault=fault or unfit)
 
 

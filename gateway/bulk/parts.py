@@ -11,7 +11,7 @@ from typing import Final
 
 from datamodel.wording import issue, phrase, refused
 from gateway.bulk.cutting import Cutter, Source
-from gateway.bulk.items import SHOWN, Grow, Hold, Item, Keys, media_of
+from gateway.bulk.items import SHOWN, Grow, Hold, Item, Keys, given_back, media_of
 
 HEAD_BYTES: Final = 16 * 1024
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
@@ -46,13 +46,15 @@ async def items(source: Source, boundary: bytes, most: int, hold: Hold) -> Async
         if head == _END:
             return
         held = hold(0)
-        piece = await cutter.piece(mark, held.grow)
+        with given_back(held):
+            piece = await cutter.piece(mark, held.grow)
         good = piece.marked
         if not good:
             held.release()
             break
         name, media, fault = _described(head)
-        number, key, unfit = keys.next(name)
+        with given_back(held):
+            number, key, unfit = keys.next(name)
         found = piece.fault or fault or unfit
         yield Item(number=number, key=key, held=held, body=piece.body, media=media, fault=found)
     raise refused(issue("batch.parts", value=phrase("batch.after", count=keys.count)), status=400)

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from gateway.bulk.desk import Desk
-from gateway.bulk.items import Item
+from gateway.bulk.items import Item, given_back
 
 Work = Callable[[Item], Awaitable[bytes]]
 Pace = Callable[[], Awaitable[None]]
@@ -72,14 +72,11 @@ class Running:
     async def _begin_all(self) -> None:
         async with aclosing(self._items) as items:
             async for item in items:
-                try:
+                with given_back(item.held):
                     await self._pace()
                     await self._free.acquire()
                     await self._taken.wait()
                     await self._desk.turn()
-                except asyncio.CancelledError:
-                    item.held.release()
-                    raise
                 self._tasks.append(asyncio.create_task(self._one(item)))
                 self._news.set()
 

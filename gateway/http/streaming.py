@@ -39,11 +39,11 @@ async def stream(
     async with aclosing(parts):
         first = await anext(parts)
         response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
-        if request.method == "HEAD":
-            return response
-        _keep_little(request)
         try:
+            await response.prepare(request)
+            if request.method == "HEAD":
+                return response
+            _keep_little(request)
             await _write(response, first, patience, heard)
             while (part := await _next(request, parts, notice)) is not None:
                 await welcome()
