@@ -31,6 +31,7 @@ GROUPS = {
     "act": "Amendments and invalidations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
+    "batch": "Batches and their items",
 }
 
 
