@@ -11,6 +11,7 @@ from gateway.access.rights import right
 MOST_WORDS: Final = 8  # of an enumeration that are written out
 _PLAIN: Final = "application/json"
 _XML: Final = "application/xml"
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -128,9 +129,12 @@ def _curl(method: str, path: str, keyed: bool, body: Mapping[str, Any]) -> str:
     place = re.sub(r"\{(\w+)\}", lambda step: f"${step[1].upper()}", path)
     parts = ["curl -sS" if method == ("POST" if body else "GET") else f"curl -sS -X {method}"]
     parts += ['-H "Authorization: Bearer $KEY"'] if keyed else []
-    if body:
-        media, file = (_XML, "message.xml") if _XML in body else (next(iter(body)), "messages")
-        parts += [f'-H "Content-Type: {media}"', f"--data-binary @{file}"]
+    if _PLAIN in body:
+        parts += ['-H "Content-Type: application/xml"', "--data-binary @message.xml"]
+    elif _FORM in body:
+        parts += ['-u "$CLIENT:$KEY"', "-d grant_type=client_credentials"]
+    elif body:
+        parts += [f'-H "Content-Type: {next(iter(body))}"', "--data-binary @messages"]
     return " ".join([*parts, f'"$URL{place}"'])
 
 

@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 
 from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
+from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.bulk.desk import Desk
 from gateway.docs.library import Library
@@ -29,6 +30,7 @@ from gateway.http import (
     changes,
     declarations,
     endings,
+    mandates,
     negotiate,
     notifications,
     openapi,
@@ -39,9 +41,10 @@ from gateway.http import (
     render,
     response_codes,
     streaming,
+    tokens,
     traders,
 )
-from gateway.http.access import identify, judge
+from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.incoming import Incoming
@@ -59,11 +62,13 @@ ROUTES: tuple[Route, ...] = (
     *declarations.ROUTES,
     *changes.ROUTES,
     *bulk.ROUTES,
+    *mandates.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,
+    *tokens.ROUTES,
     *operators.ROUTES,
 )
 
@@ -98,12 +103,13 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
+    application[CLIENT_CERT_HEADER] = gateway.settings.access.client_cert_header
+    application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
     application[_DESK] = Desk(gateway.settings.bulk)
-    application.on_shutdown.append(_end_streams)
     room = bodies.Room(gateway.settings.big_share.room)
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
@@ -180,7 +186,6 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 def _serve(
     route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
-    ceiling = (gateway.settings.bulk if route.feeds else gateway.settings.limits).max_bytes
     right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -190,15 +195,16 @@ def _serve(
         if standing := rates.spend(caller.account):
             request[_STANDING] = standing
         if route.takes:
-            bodies.check(request, ceiling, route.feeds)
+            _check(request, route, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await _take(request, gateway, share) if route.takes and not route.feeds else bodies.NO_BODY
+            body = await _take(request, route, gateway, share)
             call = Call(
                 gateway=gateway,
                 library=library,
                 openapi=description,
                 account=caller.account,
+                actor=caller.actor,
                 owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),
@@ -209,6 +215,7 @@ def _serve(
                 feed=_incoming(request, gateway, room, partial(rates.pace, caller.account)) if route.feeds else None,
                 media=media,
                 form="json" if route.media else format_of(media),
+                prove=_prover(gateway, request, rates) if route.form else None,
             )
             with request.app[_DESK].others:
                 answer = await route.handler(call)
@@ -226,11 +233,40 @@ def _incoming(
     return Incoming(request, request.app[_DESK], room, settings.patience, settings.limits.max_bytes, pace)
 
 
-async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
-    """The body, which is counted while it comes. Raises as `bodies.read`."""
+def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[str], Awaitable[Caller]]:
+    """What finds whose key is in a form, by the same rules and limits as for a key in a header. It raises Fault."""
+
+    async def prove(key: str) -> Caller:
+        accounts = gateway.accounts
+        caller = await known(accounts.authenticate, key, accounts, request, rates)
+        request[_STANDING] = rates.spend(caller.account)
+        return caller
+
+    return prove
+
+
+def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
+    """Raises Refused or Fault for a body that the head alone rules out."""
+    if route.form:
+        bodies.check_form(request)
+    elif route.feeds:
+        bodies.check(request, gateway.settings.bulk.max_bytes, route.feeds)
+    else:
+        bodies.check(request, gateway.settings.limits.max_bytes)
+
+
+async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
+    """The body, which is counted while it comes; none where the route reads it itself.
+
+    Raises as `bodies.read` and `bodies.read_form`.
+    """
+    if not route.takes or route.feeds:
+        return bodies.NO_BODY
     metrics, settings = gateway.metrics, gateway.settings
     metrics.row[metrics.reading] += 1.0
     try:
+        if route.form:
+            return await bodies.read_form(request, settings.patience, share)
         return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
     finally:
         metrics.row[metrics.reading] -= 1.0
@@ -293,4 +329,4 @@ def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str],
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
-    return web.Response(status=route.status, body=body, headers=headers)
+    return web.Response(status=answer.status or route.status, body=body, headers=headers)

@@ -114,6 +114,7 @@ class Tally:
                 raise item.fault
             lodgement = Lodgement(
                 account=call.account,
+                actor=call.actor,
                 body=item.body,
                 media=str(message_media(render.clean(item.media))),
                 conversation_id=conversation_id,

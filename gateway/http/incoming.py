@@ -67,7 +67,7 @@ class Incoming:
 
     async def whole(self, held: bodies.Share) -> Kept:
         """All of it. Raises as `bodies.read`."""
-        return await bodies.kept(self._request, self.desk.settings.max_bytes, self._patience, held)
+        return await bodies.gather(self._request, self.desk.settings.max_bytes, self._patience, held)
 
     def share(self) -> bodies.Share:
         """Room for all of it."""
