@@ -194,8 +194,7 @@ def _serve(
         owner = judge(right, caller)
         if standing := rates.spend(caller.account):
             request[_STANDING] = standing
-        if route.takes:
-            _check(request, route, gateway)
+        _check(request, route, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
             body = await _take(request, route, gateway, share)
@@ -251,7 +250,7 @@ def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
         bodies.check_form(request)
     elif route.feeds:
         bodies.check(request, gateway.settings.bulk.max_bytes, route.feeds)
-    else:
+    elif route.takes:
         bodies.check(request, gateway.settings.limits.max_bytes)
 
 
