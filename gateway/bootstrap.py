@@ -10,14 +10,19 @@ from hashlib import sha256
 import msgspec
 
 from adapters.callback import HttpPoster
-from adapters.port import Adapter, Poster
+from adapters.port import Adapter, Poster, Scanner
 from adapters.registry import build as build_adapter
+from adapters.scanners import CommandScanner, HttpScanner
 from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
 from gateway.acts.invalidation import INVALIDATING
+from gateway.attachments.numbers import DocumentNumbers
+from gateway.attachments.scanning import Scanning
+from gateway.attachments.sweep import Sweeper
+from gateway.attachments.uploads import Uploads
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
@@ -32,6 +37,7 @@ from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
+from gateway.store.objects import place_at
 from gateway.store.sqlite import SqliteStore, held
 from gateway.workshop import Workshop
 
@@ -75,10 +81,34 @@ def build(
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
         workshop=Workshop(settings.big_share, metrics.work_on_big),
+        uploads=_uploads(settings, store, metrics, clock, random),
         metrics=metrics,
         clock=clock,
         random=random,
     )
+
+
+def _uploads(settings: Settings, store: Store, metrics: Metrics, clock: Clock, random: Random) -> Uploads:
+    """The door for documents. Raises SettingsError where the place for them cannot be used."""
+    database = settings.database_path
+    try:
+        place = place_at(settings.documents.url, database.with_name(database.name + ".documents"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    numbers = DocumentNumbers(metrics)
+    return Uploads(store, place.objects, place.incoming, settings.documents, numbers, clock, random)
+
+
+def scanner(settings: Settings) -> Scanner | None:
+    """Who looks for harm in documents, if anybody. Raises SettingsError."""
+    chosen = settings.documents.scanner
+    try:
+        if chosen.command:
+            return CommandScanner(chosen.command)
+        token = chosen.secret()
+    except ValueError as error:
+        raise SettingsError(f"documents.scanner: {error}") from error
+    return HttpScanner(chosen.url, token=token, timeout=settings.outbox.send) if chosen.url else None
 
 
 def poster(settings: Settings) -> Poster:
@@ -138,6 +168,13 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
                 gateway.random,
             )
             closing.push_async_callback(pusher.stop)
+            sweeper = Sweeper(gateway.store, gateway.uploads, gateway.clock)
+            closing.push_async_callback(sweeper.stop)
+            if asked := scanner(gateway.settings):
+                scanning = Scanning(
+                    gateway.store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random
+                )
+                closing.push_async_callback(scanning.stop)
         if gateway.settings.metrics:
             watching = asyncio.create_task(watch_loop(gateway.metrics))
             closing.callback(watching.cancel)

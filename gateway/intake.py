@@ -4,11 +4,13 @@ What was answered with an acceptance survives a crash, with every delivery that 
 was not taken. The same document again, under the same key or reference, gets the first answer, in whichever format.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -20,6 +22,8 @@ from datamodel.structs import bare
 from datamodel.versions import Days, in_force, none_in_force
 from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
+from gateway.attachments.documents import Document, Gone
+from gateway.attachments.references import Wanted, faults, references, uses
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
@@ -30,12 +34,17 @@ from gateway.ports import Acceptance, Account, Admission, Conflict, Dispatch
 from gateway.routing import Route, route
 from gateway.service import Gateway
 
+T = TypeVar("T")
+
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
 
 
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several."""
+    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several.
+
+    `documents` are those of its account that it refers to, by id; None before it is known which these are.
+    """
 
     account: Account
     body: bytes
@@ -43,6 +52,7 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     message: str | None = None
     idempotency_key: str | None = None
+    documents: Mapping[str, Document] | None = None
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
@@ -52,9 +62,12 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     """
     message, result = lodgement.message, "failed"
     try:
-        admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
-        message = admission.message
-        acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+        while True:
+            admission, report = await knowing(gateway, lodgement, partial(_read_apart, gateway, gateway.clock()))
+            message = admission.message
+            with suppress(Gone):  # a document ended after it was looked for: that is found when it is looked for again
+                acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+                break
         result = "replayed" if acceptance.replayed else "accepted"
         return acceptance
     except (Refused, Conflict) as error:
@@ -62,6 +75,19 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
         raise
     finally:
         gateway.metrics.lodged(message, format_of(lodgement.media), result)
+
+
+async def knowing(gateway: Gateway, lodgement: Lodgement, work: Callable[[Lodgement], Awaitable[T]]) -> T:
+    """What `work` makes of a lodgement, with the documents that it refers to, which only reading it tells."""
+    try:
+        return await work(lodgement)
+    except Wanted as wanted:
+        known = await gateway.store.documents_named(lodgement.account.id, wanted.ids)
+        return await work(msgspec.structs.replace(lodgement, documents=known))
+
+
+async def _read_apart(gateway: Gateway, now: datetime, lodgement: Lodgement) -> tuple[Admission, Report]:
+    return await offload(gateway, len(lodgement.body), _admit, lodgement, now)
 
 
 async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acceptance:
@@ -87,16 +113,18 @@ def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admis
 def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
     """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
 
-    Pure but for the ids it draws. Raises Refused for what is no valid declaration.
+    Pure but for the ids it draws. Raises Refused for what is no valid declaration, and Wanted.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
     declaration = plain.document.Declaration
+    named = references(declaration)
+    others = faults(named, lodgement.documents, gateway.settings.documents)
+    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits, others)
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
     mrn = new_mrn(now, gateway.settings.country, draw)
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
+    to_agencies = deliveries(gateway, plain, routes, mrn, ids, now, lodgement.documents or {})
     document = write(parsed, "json")
     admission = Admission(
         account_id=lodgement.account.id,
@@ -114,6 +142,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
+        uses=uses(named, {each.delivery.id: each.documents for each in to_agencies}),
     )
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
     entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.attachments.documents import DocumentStore, Use
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
 
@@ -87,10 +88,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispatch(msgspec.Struct, frozen=True):
-    """A delivery together with the message that it carries."""
+    """A delivery together with the message that it carries, and the ids of the documents that this lists."""
 
     delivery: Delivery
     body: bytes
+    documents: tuple[str, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +154,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+    uses: tuple[Use, ...] = ()
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +228,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    uses: tuple[Use, ...] = ()
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -261,7 +265,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, Protocol):
+class Store(NotificationStore, DocumentStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

@@ -17,6 +17,7 @@ import msgspec
 
 from datamodel.limits import Limits
 from gateway.access.quotas import Quota
+from gateway.attachments.settings import DocumentSettings
 from gateway.retry import RetryPolicy
 
 PREFIX = "GUICHET_"
@@ -169,6 +170,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     big: BigSettings = BigSettings()
     rates: RateSettings = RateSettings()
     notifications: NotificationSettings = NotificationSettings()
+    documents: DocumentSettings = DocumentSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:

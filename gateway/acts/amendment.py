@@ -22,18 +22,20 @@ from datamodel.structs import bare
 from gateway import lifecycle, permit_requests
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
+from gateway.attachments.documents import Gone
+from gateway.attachments.references import Reference, faults, references, uses
 from gateway.cases import GATEWAY, Entry, change, live, plan, version_of
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, new_delivery_id
-from gateway.intake import Lodgement, delivery_entry, read_declaration, reference_of, route_facts
+from gateway.intake import Lodgement, delivery_entry, knowing, read_declaration, reference_of, route_facts
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile, Delivery, DeliveryChange, Dispatch
 from gateway.routing import route
 from gateway.service import Gateway
 
-# What two requests differ in though they ask the same.
-_OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime")
+# What two requests differ in though they ask the same: which documents they list follows from the declaration.
+_OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime", "Document")
 _EXACT: Final = msgspec.json.Decoder(float_hook=str)  # 1.0 and 1.00 are not the same to an agency
 
 
@@ -58,6 +60,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True):
 
     notice: Notice
     dispatches: tuple[tuple[Dispatch, str], ...]
+    cited: tuple[Reference, ...]
 
 
 async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Amended:
@@ -67,7 +70,11 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
     """
     now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
     reference = (await find()).case.reference
-    amendment = await offload(gateway, len(lodgement.body), _read, mrn, reference, lodgement, now)
+
+    async def read_apart(known: Lodgement) -> Amendment:
+        return await offload(gateway, len(known.body), _read, mrn, reference, known, now)
+
+    amendment = await knowing(gateway, lodgement, read_apart)
     shown: dict[str, str] = {}  # what deliveries ask, by id
 
     async def find_and_look() -> CaseFile:
@@ -84,7 +91,10 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         common.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
         return _amend(file, amendment, shown, lodgement, stamp(now))
 
-    amended = await change(gateway.store, find_and_look, step)
+    try:
+        amended = await change(gateway.store, find_and_look, step)
+    except Gone:  # a document ended after it was looked for: that is found when it is looked for again
+        return await amend(gateway, mrn, lodgement, unchanged)
     gateway.doorbell.ring(amended.asked)
     return amended
 
@@ -98,13 +108,16 @@ def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgemen
         raise common.misnamed("act.other-declaration", named, mrn, parsed, common.ID, lodgement.body, limits)
     if own != reference:
         raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
-    notice = common.noticed(gateway, parsed, lodgement, now)
+    cited = references(declaration)
+    notice = common.noticed(
+        gateway, parsed, lodgement, now, faults(cited, lodgement.documents, gateway.settings.documents)
+    )
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now)
+    made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now, lodgement.documents or {})
     notice.facts.update(rules=gateway.rules, agencies=[route_facts(each) for each in routes])
-    return Amendment(notice=notice, dispatches=tuple((each, _asked(gateway, each)) for each in made))
+    return Amendment(notice=notice, dispatches=tuple((each, _asked(gateway, each)) for each in made), cited=cited)
 
 
 async def _asked_by(gateway: Gateway, delivery: Delivery) -> str:
@@ -168,7 +181,8 @@ def _amend(
     )
     planned = plan(file, at, moves, entries, added=added)
     kept = common.kept(lifecycle.AMENDMENT, number, notice, lodgement)
-    return msgspec.structs.replace(planned, additional=kept), Amended(
+    given = {each.delivery.id: each.documents for each in added}
+    return msgspec.structs.replace(planned, additional=kept, uses=uses(amendment.cited, given)), Amended(
         mrn=file.case.mrn,
         conversation_id=lodgement.conversation_id,
         digest=notice.facts["digest"],

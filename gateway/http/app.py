@@ -20,8 +20,10 @@ from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
+    attachments,
     bodies,
     caching,
+    case_documents,
     changes,
     negotiate,
     notifications,
@@ -32,8 +34,10 @@ from gateway.http import (
     publication,
     render,
     response_codes,
+    scans,
     streaming,
     traders,
+    transfer,
 )
 from gateway.http.access import identify, judge
 from gateway.http.compression import compress
@@ -51,6 +55,9 @@ ROUTES: tuple[Route, ...] = (
     *changes.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
+    *attachments.ROUTES,
+    *case_documents.ROUTES,
+    *scans.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,
@@ -176,6 +183,8 @@ def _serve(
             request[_STANDING] = standing
         if route.takes:
             bodies.check(request, ceiling)
+        if route.carries:
+            bodies.check_coding(request)
         media = _negotiate(route, request)
         with room.share() as share:
             body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
@@ -193,10 +202,14 @@ def _serve(
                 body=body,
                 media=media,
                 form="json" if route.media else format_of(media),
+                incoming=bodies.Incoming(request, gateway.settings.patience) if route.carries else None,
             )
             answer = await route.handler(call)
         if route.streams:
             return await _stream(request, route, gateway, answer, rates)
+        if route.files:
+            headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE]}
+            return await transfer.send(request, answer.value, headers, gateway.settings.patience)
         return _respond(route, answer, media, call.headers)
 
     return serve

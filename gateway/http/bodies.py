@@ -7,7 +7,7 @@ the gateway's memory does not grow with it; all together have so much room and n
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -28,6 +28,7 @@ FREE = 64 * 1024  # bytes of each body that need no room: as much as a connectio
 LATER = 10  # seconds until there may be room again
 SHOWN = 60
 NOTHING = ("", "identity")
+_BROKEN = ("malformed", "too-slow")
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -55,17 +56,58 @@ def likely_format(request: web.Request) -> Format:
 
 def check(request: web.Request, ceiling: int) -> None:
     """Raises Refused or Fault for what the headers alone rule out."""
-    if not request.body_exists or request.content_length == 0:
-        raise refused(issue("body.empty"), status=400)
-    coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
-    if coding not in NOTHING:
-        raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
+    check_coding(request)
     media = media_type(clean(request.headers.get("Content-Type", "")))
     format_of(media.essence)
     if media.charset not in CHARSETS:
         raise refused(issue("media.charset", value=media.charset[:SHOWN], expected="UTF-8"), status=415)
     if (request.content_length or 0) > ceiling:
         raise too_large(ceiling)
+
+
+def check_coding(request: web.Request) -> None:
+    """Raises Refused where there is no body, or one that would have to be unpacked."""
+    if not request.body_exists or request.content_length == 0:
+        raise refused(issue("body.empty"), status=400)
+    coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
+    if coding not in NOTHING:
+        raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
+
+
+class Incoming:
+    """A body that its handler takes as it comes. `size` is what its sender says of it, if anything."""
+
+    def __init__(self, request: web.Request, patience: float) -> None:
+        self._request, self._patience = request, patience
+        self.size = request.content_length
+
+    async def blocks(self, ceiling: int) -> AsyncGenerator[bytes, None]:
+        """The body in blocks. Nothing is read before it is asked for, so a slow disk slows the sender down.
+
+        Raises Fault where it passes the ceiling, comes too slowly or breaks off; what came before is given first.
+        """
+        if (self.size or 0) > ceiling:
+            raise too_large(ceiling)
+        await _invite(self._request)
+        block, size, begun = io.BytesIO(), 0, asyncio.get_running_loop().time()
+        waited = 0.0  # for whoever takes the blocks: no fault of the sender
+        try:
+            while chunk := await _chunk(self._request, size, begun + waited + self._patience + size / SLOWEST):
+                size += len(chunk)
+                if size > ceiling:
+                    raise too_large(ceiling)
+                block.write(chunk)
+                if block.tell() >= BLOCK:
+                    given = asyncio.get_running_loop().time()
+                    yield block.getvalue()
+                    waited += asyncio.get_running_loop().time() - given
+                    block = io.BytesIO()
+        except Fault as fault:
+            if fault.slug in _BROKEN and block.tell():
+                yield block.getvalue()
+            raise
+        if block.tell():
+            yield block.getvalue()
 
 
 class Share:

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
-from gateway.http.bodies import Body
+from gateway.http.bodies import Body, Incoming
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
@@ -46,6 +46,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: Body
     media: str
     form: Format
+    incoming: Incoming | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
     ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
     to `streams` is written part by part: its handler answers with an iterator of them.
+    A body of any kind, which the handler takes as it comes, is described by `carries`. With `files`, what is said is a
+    `transfer.File`.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
     """
 
@@ -93,6 +96,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     fresh: str = ""
     deep: bool = False
     streams: bool = False
+    carries: str | None = None
+    files: bool = False
     returns: type | None = None
     root: str = ""
     reads: tuple[str, ...] = (ANY,)

@@ -35,6 +35,7 @@ from gateway.ports import (
 )
 from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
 from gateway.store.readers import Readers
+from gateway.store.sqlite_attachments import SqliteDocuments, gone_is_told
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
 
@@ -48,7 +49,7 @@ class _Session(NamedTuple):
     readers: Readers
 
 
-class SqliteStore:
+class SqliteStore(SqliteDocuments):
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
@@ -159,7 +160,8 @@ class SqliteStore:
         return await self._opened.writer.run(lambda db: sqlite_writes.revoke_account(db, name, at))
 
     async def accept(self, admission: Admission) -> Acceptance:
-        answer = await self._opened.writer.join(sqlite_groups.accept, admission)
+        with gone_is_told():
+            answer = await self._opened.writer.join(sqlite_groups.accept, admission)
         if isinstance(answer, Conflict):
             raise answer
         return answer
@@ -185,7 +187,8 @@ class SqliteStore:
         return await self._opened.readers.run(lambda db: sqlite_reads.case_file(db, find, delivery_id, None))
 
     async def apply(self, change: CaseChange) -> bool:
-        return await self._opened.writer.join(sqlite_groups.apply, change)
+        with gone_is_told():
+            return await self._opened.writer.join(sqlite_groups.apply, change)
 
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         return await self._opened.writer.run(lambda db: sqlite_writes.claim(db, agency, limit, now, lease_until))
