@@ -33,7 +33,7 @@ demo: $(VENV)/.run-installed
 	$(BIN)/guichet demo $(ARGS)
 
 test: $(VENV)/.dev-installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev-installed
 	$(BIN)/ruff check $(SOURCES)

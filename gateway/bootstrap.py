@@ -3,9 +3,10 @@
 import asyncio
 import difflib
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import sha256
+from typing import Protocol
 
 import msgspec
 
@@ -39,6 +40,7 @@ from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.objects import place_at
 from gateway.store.sqlite import SqliteStore, held
+from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
@@ -61,10 +63,8 @@ def build(
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
-    lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
-    metrics = Metrics(settings.workers, agencies, lodged)
-    committed = metrics.committed if settings.metrics else None
-    store = SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
+    metrics, tracer = _metrics(settings, registry, agencies), Tracer(settings.traces)
+    store = _ledger(settings, metrics, tracer, shared)
     return Gateway(
         settings=settings,
         registry=registry,
@@ -83,6 +83,7 @@ def build(
         workshop=Workshop(settings.big_share, metrics.work_on_big),
         uploads=_uploads(settings, store, metrics, clock, random),
         metrics=metrics,
+        tracer=tracer,
         clock=clock,
         random=random,
     )
@@ -91,6 +92,7 @@ def build(
 def _uploads(settings: Settings, store: Store, metrics: Metrics, clock: Clock, random: Random) -> Uploads:
     """The door for documents. Raises SettingsError where the place for them cannot be used."""
     database = settings.database_path
+    scanner(settings)  # so that one that cannot be used is told of at the start
     try:
         place = place_at(settings.documents.url, database.with_name(database.name + ".documents"))
     except ValueError as error:
@@ -109,6 +111,16 @@ def scanner(settings: Settings) -> Scanner | None:
     except ValueError as error:
         raise SettingsError(f"documents.scanner: {error}") from error
     return HttpScanner(chosen.url, token=token, timeout=settings.outbox.send) if chosen.url else None
+
+
+def _metrics(settings: Settings, registry: Registry, agencies: Iterable[str]) -> Metrics:
+    lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
+    return Metrics(settings.workers, agencies, lodged)
+
+
+def _ledger(settings: Settings, metrics: Metrics, tracer: Tracer, shared: bool) -> SqliteStore:
+    committed = metrics.committed if settings.metrics else None
+    return SqliteStore(settings.database_path, exclusive=not shared, committed=committed, tracer=tracer)
 
 
 def poster(settings: Settings) -> Poster:
@@ -149,6 +161,8 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         # Before the store, which has threads, and a lock that no copy of this process may keep.
         gateway.workshop.open(gateway, lambda: _compile(gateway.registry.messages.values()))
         closing.push_async_callback(gateway.workshop.close)
+        gateway.tracer.open()
+        closing.push_async_callback(gateway.tracer.close)
         await gateway.store.open()
         closing.push_async_callback(gateway.store.close)
         for adapter in gateway.adapters.values():
@@ -157,28 +171,28 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         closing.push_async_callback(outbox.stop)
         with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
             await outbox.start()
-        if seat.number == 1:  # one of them is enough for these
-            keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
-            closing.push_async_callback(keeper.stop)
-            pusher = Pusher(
-                gateway.store,
-                poster(gateway.settings),
-                gateway.settings.notifications,
-                gateway.clock,
-                gateway.random,
-            )
-            closing.push_async_callback(pusher.stop)
-            sweeper = Sweeper(gateway.store, gateway.uploads, gateway.clock)
-            closing.push_async_callback(sweeper.stop)
-            if asked := scanner(gateway.settings):
-                scanning = Scanning(
-                    gateway.store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random
-                )
-                closing.push_async_callback(scanning.stop)
+        for each in _once(gateway) if seat.number == 1 else ():
+            closing.push_async_callback(each.stop)
         if gateway.settings.metrics:
             watching = asyncio.create_task(watch_loop(gateway.metrics))
             closing.callback(watching.cancel)
         yield gateway
+
+
+class _AtWork(Protocol):
+    """What has begun with its making, in a running event loop."""
+
+    async def stop(self) -> None: ...
+
+
+def _once(gateway: Gateway) -> Iterator[_AtWork]:
+    """What one process of a gateway does for all of them."""
+    store, chosen = gateway.store, gateway.settings.notifications
+    yield Keeper(store, chosen.keep, gateway.clock)
+    yield Pusher(store, poster(gateway.settings), chosen, gateway.clock, gateway.random, gateway.tracer)
+    yield Sweeper(store, gateway.uploads, gateway.clock)
+    if asked := scanner(gateway.settings):
+        yield Scanning(store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random)
 
 
 def _compile(messages: Iterable[Message]) -> None:

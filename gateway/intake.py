@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
+from itertools import pairwise
+from time import time_ns
 from typing import Final, TypeVar
 
 import msgspec
@@ -23,7 +25,7 @@ from datamodel.versions import Days, in_force, none_in_force
 from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
 from gateway.attachments.documents import Document, Gone
-from gateway.attachments.references import Wanted, faults, references, uses
+from gateway.attachments.references import Reference, Wanted, faults, references, uses
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
@@ -33,8 +35,11 @@ from gateway.permit_requests import deliveries
 from gateway.ports import Acceptance, Account, Admission, Conflict, Dispatch
 from gateway.routing import Route, route
 from gateway.service import Gateway
+from gateway.traces.span import Facts, Span, place_in, root_of
+from gateway.traces.tracer import Tracer
 
 T = TypeVar("T")
+Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
 
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
@@ -60,15 +65,17 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
 
     What was taken once is not judged again: a code may have ended since.
     """
-    message, result = lodgement.message, "failed"
+    message, result, begun = lodgement.message, "failed", time_ns()
     try:
         while True:
-            admission, report = await knowing(gateway, lodgement, partial(_read_apart, gateway, gateway.clock()))
+            admission, report, laps = await knowing(gateway, lodgement, partial(_read_apart, gateway, gateway.clock()))
             message = admission.message
             with suppress(Gone):  # a document ended after it was looked for: that is found when it is looked for again
                 acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
                 break
         result = "replayed" if acceptance.replayed else "accepted"
+        if gateway.tracer.on and not acceptance.replayed:
+            _trace(gateway.tracer, admission, len(lodgement.body), begun, laps)
         return acceptance
     except (Refused, Conflict) as error:
         result = "refused" if isinstance(error, Refused) else "conflict"
@@ -86,7 +93,7 @@ async def knowing(gateway: Gateway, lodgement: Lodgement, work: Callable[[Lodgem
         return await work(msgspec.structs.replace(lodgement, documents=known))
 
 
-async def _read_apart(gateway: Gateway, now: datetime, lodgement: Lodgement) -> tuple[Admission, Report]:
+async def _read_apart(gateway: Gateway, now: datetime, lodgement: Lodgement) -> tuple[Admission, Report, Laps]:
     return await offload(gateway, len(lodgement.body), _admit, lodgement, now)
 
 
@@ -104,27 +111,43 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
-def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+def _trace(tracer: Tracer, admission: Admission, size: int, begun: int, laps: Laps) -> None:
+    """The spans of an acceptance. What is done elsewhere (in a thread, in a process) may have waited first."""
+    facts: Facts = {
+        "guichet.mrn": admission.mrn,
+        "guichet.message": admission.message,
+        "guichet.bytes": size,
+        "guichet.agencies": [each.delivery.agency for each in admission.deliveries],
+    }
+    conversation_id, root = admission.conversation_id, root_of(admission.conversation_id)
+    for (_, since), (stage, until) in pairwise([*laps, ("commit", time_ns())]):
+        tracer.put(Span(name=stage, place=place_in(conversation_id), parent=root, begun=since, ended=until))
+    tracer.put(Span(name="declaration", place=root, parent=None, begun=begun, facts=facts))
+
+
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report, Laps]:
     """Without the body, which the gateway has, so that it need not come back from where this is done."""
-    admission, report = admit(gateway, lodgement, now)
-    return msgspec.structs.replace(admission, body=b""), report
+    laps: Laps = [("begin", time_ns())]
+    admission, report = admit(gateway, lodgement, now, laps)
+    return msgspec.structs.replace(admission, body=b""), report, laps
 
 
-def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> tuple[Admission, Report]:
     """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
 
-    Pure but for the ids it draws. Raises Refused for what is no valid declaration, and Wanted.
+    Pure but for its ids, and the times of its stages in `laps`. Raises Refused for no valid declaration, and Wanted.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
+    laps.append(("read", time_ns()))
     declaration = plain.document.Declaration
-    named = references(declaration)
-    others = faults(named, lodgement.documents, gateway.settings.documents)
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits, others)
+    named, report = _judged(gateway, parsed, declaration, lodgement, now)
+    laps.append(("check", time_ns()))
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
     mrn = new_mrn(now, gateway.settings.country, draw)
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     to_agencies = deliveries(gateway, plain, routes, mrn, ids, now, lodgement.documents or {})
+    laps.append(("route", time_ns()))
     document = write(parsed, "json")
     admission = Admission(
         account_id=lodgement.account.id,
@@ -147,7 +170,17 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
     entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
+    laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
+
+
+def _judged(
+    gateway: Gateway, parsed: Parsed, declaration: msgspec.Struct, lodgement: Lodgement, now: datetime
+) -> tuple[tuple[Reference, ...], Report]:
+    """The documents that a declaration refers to, and what lists and rules find in it. Raises Wanted."""
+    named, limits = references(declaration), gateway.settings.limits
+    others = faults(named, lodgement.documents, gateway.settings.documents)
+    return named, gateway.checks.examine(parsed, lodgement.body, now.date(), limits, others)
 
 
 def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Parsed, Parsed]:

@@ -50,8 +50,7 @@ def _dispatch(
     known: Mapping[str, Document],
 ) -> Dispatch:
     agency = route.agency
-    created_at = stamp(now)
-    due_at = later(now, agency.hours_due * 3600)
+    created_at, due_at = stamp(now), later(now, agency.hours_due * 3600)
     state = OPENING_STATES[agency.channel]
     projected = gateway.projectors[parsed.message.key, agency.code].project(
         parsed.document.Declaration, items=route.items

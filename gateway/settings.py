@@ -19,6 +19,7 @@ from datamodel.limits import Limits
 from gateway.access.quotas import Quota
 from gateway.attachments.settings import DocumentSettings
 from gateway.retry import RetryPolicy
+from gateway.traces.settings import TraceSettings
 
 PREFIX = "GUICHET_"
 # Variables with our prefix that are not settings of the gateway: the tests' corpus.
@@ -171,6 +172,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rates: RateSettings = RateSettings()
     notifications: NotificationSettings = NotificationSettings()
     documents: DocumentSettings = DocumentSettings()
+    traces: TraceSettings = TraceSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from multidict import CIMultiDict
 
+from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
@@ -25,6 +26,8 @@ from gateway.http import (
     caching,
     case_documents,
     changes,
+    declarations,
+    endings,
     negotiate,
     notifications,
     openapi,
@@ -46,12 +49,14 @@ from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
+from gateway.http.tracing import tracing
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
+    *declarations.ROUTES,
     *changes.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
@@ -86,8 +91,10 @@ def create(gateway: Gateway) -> web.Application:
     routes = [route for route in ROUTES if gateway.settings.metrics or route is not operators.METRICS]
     meters: dict[object, Meter] = {}
     counted = (counting(meters, Meter(gateway.metrics, NO_ROUTE, (404, 405))),) if gateway.settings.metrics else ()
+    known: dict[object, Route] = {}
+    traced = (tracing(known, gateway.tracer),) if gateway.settings.traces.endpoint else ()
     application = web.Application(
-        middlewares=(*counted, converse, explain),
+        middlewares=(*counted, *traced, converse, explain),
         client_max_size=gateway.settings.limits.max_bytes,
         handler_args=_CONNECTION,
     )
@@ -101,6 +108,7 @@ def create(gateway: Gateway) -> web.Application:
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
         handler = _serve(route, gateway, library, description, room, rates)
+        known[handler] = route
         meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
@@ -181,10 +189,7 @@ def _serve(
         owner = judge(right, caller)
         if standing := rates.spend(caller.account):
             request[_STANDING] = standing
-        if route.takes:
-            bodies.check(request, ceiling)
-        if route.carries:
-            bodies.check_coding(request)
+        _check_head(route, request, ceiling)
         media = _negotiate(route, request)
         with room.share() as share:
             body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
@@ -205,14 +210,19 @@ def _serve(
                 incoming=bodies.Incoming(request, gateway.settings.patience) if route.carries else None,
             )
             answer = await route.handler(call)
-        if route.streams:
+        if route.streams or route.files:
             return await _stream(request, route, gateway, answer, rates)
-        if route.files:
-            headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE]}
-            return await transfer.send(request, answer.value, headers, gateway.settings.patience)
-        return _respond(route, answer, media, call.headers)
+        return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
+
+
+def _check_head(route: Route, request: web.Request, ceiling: int) -> None:
+    """Raises Refused or Fault for what the head says of a body that the route does not take."""
+    if route.takes:
+        bodies.check(request, ceiling)
+    elif route.carries:
+        bodies.check_coding(request)
 
 
 async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
@@ -228,9 +238,13 @@ async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> 
 async def _stream(
     request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates
 ) -> web.StreamResponse:
-    """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    own = {**answer.headers, "Content-Type": route.media[0]}
-    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
+    """An answer in parts goes out before `converse` sees it, so it has the headers of every answer from here."""
+    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **answer.headers}
+    if ending := request[_ENDING]:
+        headers[KEY_EXPIRES] = ending
+    if route.files:
+        return await transfer.send(request, answer.value, headers, gateway.settings.patience)
+    headers["Content-Type"] = route.media[0]
     return await streaming.stream(
         request,
         answer.value,
@@ -269,13 +283,13 @@ def _negotiate(route: Route, request: web.Request) -> str:
     return chosen
 
 
-def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str]) -> web.Response:
+def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str], registry: Registry) -> web.Response:
     body = answer.value
     if answer.media is None:
         body = render.RENDERERS[format_of(media)](body, route.root, render.API_NAMESPACE)
     headers = {**answer.headers, "Content-Type": answer.media or media}
     if hasattr(answer.value, "issues"):
-        headers |= problems.language_headers()
+        headers |= problems.language_headers() | endings.headers(answer.value.issues, registry)
     if route.fresh:
         headers |= {"Cache-Control": route.fresh, "ETag": caching.entity_tag(body)}
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
