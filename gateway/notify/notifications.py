@@ -19,7 +19,8 @@ RESPONSE = CASE + "/response"
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
-    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told.
+    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told,
+    of an `attachment` and a `document-rejected` the `document_id`.
     `reference` is the sender's own; `case` and `response` are addresses.
     """
 
@@ -34,6 +35,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
+    document_id: str | None
     case: str
     response: str
 
@@ -73,6 +75,7 @@ def shown(told: Told, acknowledged: int) -> Notification:
         outcome=told.data.get("outcome"),
         reason=answer.reason if answer else None,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
+        document_id=told.data.get("document_id"),
         case=CASE.format(mrn=told.mrn),
         response=RESPONSE.format(mrn=told.mrn),
     )
