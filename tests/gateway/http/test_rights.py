@@ -12,6 +12,7 @@ from gateway.access.accounts import last_day
 from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
 from gateway.ports import KeyTerms
+from tests.gateway.attachments.papers import PDF, PNG, digest, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
@@ -22,11 +23,17 @@ ROUTES = {route.name: route for route in app.ROUTES}
 CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+BODY |= {"send-document": PDF, "send-part": PDF}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+NOBODYS |= dict.fromkeys(("document", "spare", "upload", "complete", "begun"), "gdoc-" + "0" * 26)
+# What these do to a thing cannot be done twice, or not to one that is in use, so they have one of their own.
+SPENT = {"invalidate": ("mrn", "back"), "invalidation": ("mrn", "back"), "delete-document": ("document", "spare")}
+SPENT |= {"finish-upload": ("upload", "complete"), "end-upload": ("upload", "begun")}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
-QUERY = {"acknowledge": "?through=0"}
+QUERY = {"acknowledge": "?through=0", "begin-upload": "?size=9", "send-part": "?offset=0"}
+QUERY |= {"finish-upload": f"?sha256={digest(PDF + b'!')}", "attach": "?document={document}&type=N853"}
 
 
 def taking_back(mrn: str) -> bytes:
@@ -47,7 +54,8 @@ class Stage:
     async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
         row, things = ROUTES[route], self.things[whose]
         body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
-        path = row.path.replace("{mrn}/invalidation", "{back}/invalidation").format(**things) + QUERY.get(route, "")
+        thing, other = SPENT.get(route, ("mrn", "mrn"))
+        path = (row.path.replace(f"{{{thing}}}", f"{{{other}}}") + QUERY.get(route, "")).format(**things)
         headers = {"Content_Type": "application/json"} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
@@ -68,10 +76,24 @@ async def stage(tmp_path_factory):
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]},
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], **await papers(house, "trader", mine, "N853")},
+            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]}
+            | await papers(house, "rival", theirs, "N851"),
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
+
+
+async def papers(house: House, who: str, mrn: str, kind: str) -> dict[str, str]:
+    """A document that an agency has by a case, one that nobody has, and uploads: empty, complete, to be given up."""
+    found = {"document": await sent(house, PDF, caller=who), "spare": await sent(house, PNG, "scan.png", who)}
+    given = await house.call("POST", f"/v1/declarations/{mrn}/documents?document={found['document']}&type={kind}", who)
+    assert len(given.json["agencies"]) == 1
+    for upload, body in ("upload", b""), ("complete", PDF + b"!"), ("begun", b""):
+        place = await house.call("POST", f"/v1/uploads?size={len(body or PDF)}", who)
+        found[upload] = place.json["id"]
+        if body:
+            assert (await house.call("PUT", f"/v1/uploads/{found[upload]}?offset=0", who, body)).status == 200
+    return found
 
 
 def cells():
@@ -79,7 +101,7 @@ def cells():
     for name in RIGHTS:
         for role in ROLES:
             of_one = "{" in ROUTES[name].path
-            owner = {"mrn": "trader", "id": "agency"}["mrn" if "{mrn}" in ROUTES[name].path else "id"]
+            owner = "agency" if "{id}" in ROUTES[name].path else "trader"
             for whose in ("own", "another's") if of_one and role == owner else ("another's",) if of_one else ("own",):
                 yield role, name, whose
 
