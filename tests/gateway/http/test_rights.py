@@ -76,7 +76,8 @@ async def stage(tmp_path_factory):
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], **await papers(house, "trader", mine, "N853")},
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]}
+            | await papers(house, "trader", mine, "N853"),
             "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]}
             | await papers(house, "rival", theirs, "N851"),
         }
