@@ -8,7 +8,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := datamodel adapters gateway tests perf hatch_build.py
+SOURCES := datamodel adapters gateway tests perf docs hatch_build.py
 NATIVE := $(wildcard datamodel/native/*.p*) hatch_build.py
 
 .PHONY: demo test check perf perf-check clean
