@@ -43,11 +43,23 @@ CHECKS = [
 THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC"}
 SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
-    "decide": {"Decision": {"OutcomeCode": "held"}}
+    "decide": {"Decision": {"OutcomeCode": "held"}},
+    "send-document": b"a text",
 }
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = ("amend", "invalidate", "invalidation", "acknowledge")
+NEVER_GOOD = (
+    "attach",
+    "delete-document",
+    "finish-upload",
+    "scan-answer",
+    "scan-content",
+    "send-part",
+    "amend",
+    "invalidate",
+    "invalidation",
+    "acknowledge",
+)
 
 
 class Served(NamedTuple):
@@ -89,12 +101,17 @@ def ask(url: str, key: str = "", document: object = None) -> bytes:
 
 
 def found(url: str, keys: dict[str, str]) -> dict[str, str]:
-    """A declaration that is lodged, its delivery, and a file that a schema needs."""
+    """A declaration that is lodged, its delivery, its document, an upload, and a file that a schema needs."""
     lodged = msgspec.json.decode(ask(f"{url}/v1/declarations", keys["trader"], GOOD["lodge"]))
     [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
-    return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file}
+    mrn, key = lodged["mrn"], keys["trader"]
+    document = msgspec.json.decode(ask(f"{url}/v1/documents", key, "any text"))["id"]
+    ask(f"{url}/v1/declarations/{mrn}/documents?document={document}&type=N853", key, {})
+    upload = msgspec.json.decode(ask(f"{url}/v1/uploads?size=9", key, {}))["id"]
+    papers = {"document": document, "upload": upload, "token": "unknown"}
+    return THERE | papers | {"mrn": mrn, "id": delivery["id"], "file": file}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.streams], ids=lambda route: route.name)
@@ -110,7 +127,8 @@ def test_every_answer_is_described(served: Served, route: Route):
         if named:
             case.path_parameters = {name: served.there[name] for name in case.path_parameters or {}}
         if good and route.name in GOOD:
-            case.body, case.media_type = GOOD[route.name], "application/json"
+            media = "application/octet-stream" if route.carries else "application/json"
+            case.body, case.media_type = GOOD[route.name], media
             case.headers.pop("Guichet-Message", None)
         answer = case.call(headers=key)
         statuses.add(answer.status_code)
