@@ -25,7 +25,7 @@ from datamodel.versions import Days, in_force, none_in_force
 from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
 from gateway.attachments.documents import Document, Gone
-from gateway.attachments.references import Reference, Wanted, faults, references, uses
+from gateway.attachments.references import Reference, Wanted, faults, may_refer, references, uses
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
@@ -139,8 +139,9 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> 
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
     laps.append(("read", time_ns()))
-    declaration = plain.document.Declaration
-    named, report = _judged(gateway, parsed, declaration, lodgement, now)
+    declaration, document = plain.document.Declaration, write(parsed, "json")
+    named = references(declaration) if may_refer(document) else ()
+    report = _judged(gateway, parsed, named, lodgement, now)
     laps.append(("check", time_ns()))
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
@@ -148,7 +149,6 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> 
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     to_agencies = deliveries(gateway, plain, routes, mrn, ids, now, lodgement.documents or {})
     laps.append(("route", time_ns()))
-    document = write(parsed, "json")
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
@@ -175,12 +175,11 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> 
 
 
 def _judged(
-    gateway: Gateway, parsed: Parsed, declaration: msgspec.Struct, lodgement: Lodgement, now: datetime
-) -> tuple[tuple[Reference, ...], Report]:
-    """The documents that a declaration refers to, and what lists and rules find in it. Raises Wanted."""
-    named, limits = references(declaration), gateway.settings.limits
-    others = faults(named, lodgement.documents, gateway.settings.documents)
-    return named, gateway.checks.examine(parsed, lodgement.body, now.date(), limits, others)
+    gateway: Gateway, parsed: Parsed, named: tuple[Reference, ...], lodgement: Lodgement, now: datetime
+) -> Report:
+    """What lists and rules find in a declaration, and what is wrong with its references. Raises Wanted."""
+    others, limits = faults(named, lodgement.documents, gateway.settings.documents), gateway.settings.limits
+    return gateway.checks.examine(parsed, lodgement.body, now.date(), limits, others)
 
 
 def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Parsed, Parsed]:

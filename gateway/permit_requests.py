@@ -55,7 +55,7 @@ def _dispatch(
     projected = gateway.projectors[parsed.message.key, agency.code].project(
         parsed.document.Declaration, items=route.items
     )
-    named = references(projected)
+    named = references(projected) if known else ()
     message = gateway.registry.message(MESSAGE)
     requirement = message.struct("Requirement")
     request = message.root_struct(

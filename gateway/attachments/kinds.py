@@ -37,7 +37,7 @@ _OFFICE: Final = {
 _DECLARED: Final = "mimetype"  # the part of an OpenDocument file that says what it is
 _LONGEST: Final = 100
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_CONTROLS: Final = frozenset(map(chr, range(32))) - set("\t\n\r\f")
+_CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f"))
 _BOM: Final = codecs.BOM_UTF8
 
 
@@ -81,8 +81,9 @@ def _text(stream: IO[bytes], head: bytes, name: str) -> str | None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for block in _blocks(stream):
-            if not _CONTROLS.isdisjoint(decoder.decode(block)):
+            if len(block.translate(None, _CONTROLS)) < len(block):
                 return None
+            decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return None

@@ -1,9 +1,9 @@
 """Where a declaration refers to documents, and who may have them by that. Pure.
 
-Rule: `AdditionalDocument/ID` that is the id of a document refers to it, and an agency may have the documents whose ids
-stand in the part of the declaration that it is sent. Reason: which documents an agency may know of is then said where
-all else is said that it may know, in `disclose` of its profile, and on which goods items the requirements say; nothing
-has to be kept in step with that.
+Rule: an `AdditionalDocument/ID` that begins as ids of documents do refers to one, and an agency may have those whose
+ids stand in the part of the declaration that it is sent. Reason: which documents an agency may know of is then said
+where all else is said that it may know, in `disclose` of its profile, and on which goods items the requirements say;
+nothing has to be kept in step with that.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +15,10 @@ import msgspec
 from datamodel.findings import Finding, Step
 from datamodel.structs import bare
 from datamodel.wording import phrase, spoken
-from gateway.attachments.documents import ID, KEPT, PREFIX, Document, Use
+from gateway.attachments.documents import KEPT, PREFIX, Document, Use
 from gateway.attachments.settings import DocumentSettings
 
+_MARK: Final = PREFIX.encode()
 _DECLARATION: Final[Step] = ("Declaration", None)
 _SHIPMENT: Final[Step] = ("GoodsShipment", None)
 
@@ -38,6 +39,11 @@ class Wanted(Exception):
         self.ids = ids
 
 
+def may_refer(document: bytes) -> bool:
+    """Whether a declaration, as canonical JSON, has anything that could refer to a document; most have not."""
+    return _MARK in document
+
+
 def references(declaration: Any) -> tuple[Reference, ...]:
     """All references of a declaration or a part of one, in its order."""
     found = list(_named(getattr(declaration, "AdditionalDocument", ()), (_DECLARATION,)))
@@ -51,7 +57,7 @@ def references(declaration: Any) -> tuple[Reference, ...]:
 def _named(documents: Iterable[Any], above: tuple[Step, ...]) -> Iterator[Reference]:
     for at, each in enumerate(documents):
         named = str(bare(getattr(each, "ID", None)) or "").strip()
-        if named.startswith(PREFIX) and ID.fullmatch(named):
+        if named.startswith(PREFIX):
             code = "".join(str(bare(getattr(each, part, None)) or "").strip() for part in ("CategoryCode", "TypeCode"))
             yield Reference(named, code, (*above, ("AdditionalDocument", at), ("ID", None)))
 

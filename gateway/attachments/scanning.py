@@ -23,6 +23,7 @@ from gateway.ports import CaseChange, CaseFile, Store
 
 log = logging.getLogger(__name__)
 
+SCANS: Final = "/v1/scans"
 LOOK_SECONDS: Final = 1.0
 TOKEN_BYTES: Final = 24
 LONGEST_REASON: Final = 200
@@ -71,7 +72,7 @@ class Scanning:
         content = self._uploads.objects.read(document.id, 0, document.size)
         try:
             async with asyncio.timeout(chosen.answer):
-                finding = await self._scanner.ask(_scan(document, f"{self._address}/v1/scans/{token}"), content)
+                finding = await self._scanner.ask(_scan(document, self._address, token), content)
         except (Unanswered, TimeoutError, OSError) as error:
             await self._failed(document, str(error) or f"no answer within {chosen.answer:g} s")
         else:
@@ -136,13 +137,14 @@ def digest_of(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def _scan(document: Document, address: str) -> Scan:
+def _scan(document: Document, address: str, token: str) -> Scan:
+    """The token is in the query, because that is what no log of requests has."""
     return Scan(
         document=document.id,
         name=document.name,
         size=document.size,
         media=document.media or "",
         sha256=document.digest or "",
-        content=f"{address}/content",
-        answer=address,
+        content=f"{address}{SCANS}/content?token={token}",
+        answer=f"{address}{SCANS}?token={token}",
     )

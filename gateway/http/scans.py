@@ -1,6 +1,6 @@
 """Routes for the scanner of documents: fetch one that it was asked about, and say what was found.
 
-The token in the address is all that it has, and all that it needs: it was made for one document and one answer, and
+The token in the query is all that it has, and all that it needs: it was made for one document and one answer, and
 opens nothing when that has been given. A token that opens nothing is answered as an address that never was.
 """
 
@@ -11,13 +11,12 @@ import msgspec
 from adapters.port import Verdict
 from datamodel.wording import either, issue, refused
 from gateway.attachments.documents import Document
-from gateway.attachments.scanning import LONGEST_REASON, digest_of, settle
+from gateway.attachments.scanning import LONGEST_REASON, SCANS, digest_of, settle
 from gateway.http.attachments import FILE_HEADERS, RANGE
 from gateway.http.problems import not_found
 from gateway.http.routes import Answer, Call, Parameter, Route
 from gateway.http.transfer import File
 
-PATH = "/v1/scans/{token}"
 VERDICTS = ("clean", "infected")
 
 
@@ -54,19 +53,19 @@ async def answer(call: Call) -> Answer:
 
 
 async def _asked_about(call: Call) -> Document:
-    found = await call.gateway.store.document_of_token(digest_of(call.path["token"]))
+    found = await call.gateway.store.document_of_token(digest_of(call.query.get("token", "")))
     if found is None:
         raise not_found()
     return found
 
 
-TOKEN = Parameter(name="token", where="path", text="The token that the scanner was given with its question.")
+TOKEN = Parameter(name="token", where="query", text="The token that the scanner was given with its question; needed.")
 
 ROUTES = (
     Route(
         name="scan-content",
         method="GET",
-        path=PATH + "/content",
+        path=SCANS + "/content",
         handler=content,
         summary="For the scanner: the document that it was asked about.",
         says="The document.",
@@ -80,7 +79,7 @@ ROUTES = (
     Route(
         name="scan-answer",
         method="POST",
-        path=PATH,
+        path=SCANS,
         handler=answer,
         summary="For the scanner: what it found in the document that it was asked about.",
         says="The finding is on record.",

@@ -110,7 +110,7 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     document = msgspec.json.decode(ask(f"{url}/v1/documents", key, "any text"))["id"]
     ask(f"{url}/v1/declarations/{mrn}/documents?document={document}&type=N853", key, {})
     upload = msgspec.json.decode(ask(f"{url}/v1/uploads?size=9", key, {}))["id"]
-    papers = {"document": document, "upload": upload, "token": "unknown"}
+    papers = {"document": document, "upload": upload}
     return THERE | papers | {"mrn": mrn, "id": delivery["id"], "file": file}
 
 

@@ -148,11 +148,11 @@ async def test_a_service_fetches_the_document_and_answers_when_it_likes(tmp_path
                     assert (token, question["sha256"], question["size"]) == ("Bearer its own", digest(body), len(body))
                     async with session.get(question["content"]) as answer:
                         assert await answer.read() == body
-                    async with session.post(f"{question['answer']}?verdict=perhaps") as answer:
+                    async with session.post(f"{question['answer']}&verdict=perhaps") as answer:
                         assert answer.status == 400
                     verdict = "clean" if body is PDF else "infected&reason=Harmful-Test"
                     for expected in 200, 404:  # the second time the token is worth nothing
-                        async with session.post(f"{question['answer']}?verdict={verdict}") as answer:
+                        async with session.post(f"{question['answer']}&verdict={verdict}") as answer:
                             assert answer.status == expected
                     async with session.get(question["content"]) as answer:
                         assert answer.status == 404
