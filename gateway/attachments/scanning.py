@@ -49,20 +49,23 @@ class Scanning:
     async def _keep(self) -> None:
         failing = False
         while True:
+            more = False
             try:
-                await self._turn()
+                more = await self._turn()
                 failing = False
             except Exception:
                 if not failing:
                     log.exception("documents in quarantine cannot be seen to; trying again every %g s", LOOK_SECONDS)
                 failing = True
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(0 if more else LOOK_SECONDS)
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> bool:
+        """Ask about some that are due; whether there were any."""
         limit = self._uploads.settings.scanner.at_once
-        while found := await self._store.documents_to_scan(stamp(self._clock()), limit):
-            await asyncio.gather(*map(self._ask, found))
+        found = await self._store.documents_to_scan(stamp(self._clock()), limit)
+        await asyncio.gather(*map(self._ask, found))
         self._uploads.numbers.in_quarantine(await self._store.quarantined())
+        return bool(found)
 
     async def _ask(self, document: Document) -> None:
         """The token is on record before anybody has it; when to ask again, before anybody is asked."""

@@ -29,6 +29,7 @@ GROUPS = {
     "schema": "What only the schema says",
     "decision": "Decisions of agencies",
     "act": "Amendments and invalidations",
+    "document": "Supporting documents",
     "header": "Headers of a request",
     "query": "Parameters of a query",
 }
