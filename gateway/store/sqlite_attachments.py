@@ -20,7 +20,7 @@ _COLUMNS: Final = ", ".join(Document.__struct_fields__)
 _OF_DOCUMENT: Final = ", ".join(f"document.{name}" for name in Document.__struct_fields__)
 _SHOWN: Final = "state IN ('quarantine', 'available', 'rejected')"
 _PASSING: Final = "state IN ('receiving', 'storing', 'deleting')"
-_UNUSED: Final = "NOT EXISTS (SELECT 1 FROM document_use WHERE document_id = document.id)"
+_UNUSED: Final = "used = 0"
 UNFINISHED = "SELECT count(*) FROM document WHERE account_id = ? AND state = 'receiving'"
 SENT = "SELECT coalesce(sum(size), 0) FROM document WHERE account_id = ? AND created_at >= ?"
 ADD = f"INSERT INTO document ({_COLUMNS}) VALUES ({', '.join('?' * len(Document.__struct_fields__))})"
@@ -48,7 +48,8 @@ _USED = f"""SELECT {_OF_DOCUMENT}, used.type AS type, (SELECT json_group_array(a
     FROM document_use AS used JOIN document ON document.id = used.document_id"""
 OF_CASE = f"""{_USED} WHERE used.case_id = (SELECT id FROM declaration_case WHERE mrn = ?) AND used.delivery_id = ''
     ORDER BY document.id"""
-OF_DELIVERY = f"{_USED} WHERE used.delivery_id = ? ORDER BY document.id"
+# The condition of its index is written out, because SQLite does not see that it follows.
+OF_DELIVERY = f"{_USED} WHERE used.delivery_id = ? AND used.delivery_id <> '' ORDER BY document.id"
 OWN_DELIVERY = "SELECT 1 FROM delivery WHERE id = ? AND agency = ?"
 CASES = """SELECT mrn FROM declaration_case WHERE id IN (SELECT case_id FROM document_use WHERE document_id = ?)
     ORDER BY id"""

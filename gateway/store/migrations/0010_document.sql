@@ -14,13 +14,18 @@ CREATE TABLE document (
     reason     TEXT,
     attempts   INTEGER NOT NULL DEFAULT 0,
     scan_at    TEXT,
-    token      TEXT
+    token      TEXT,
+    used       INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX document_account ON document (account_id, created_at);
+-- An index ends with the id, too: the first is in the order in which an account's documents are listed.
+CREATE INDEX document_account ON document (account_id);
+CREATE INDEX document_sent ON document (account_id, created_at, size);
+CREATE INDEX document_receiving ON document (account_id) WHERE state = 'receiving';
 CREATE INDEX document_digest ON document (account_id, digest) WHERE state IN ('quarantine', 'available');
 CREATE INDEX document_passing ON document (updated_at) WHERE state IN ('receiving', 'storing', 'deleting');
-CREATE INDEX document_created ON document (created_at) WHERE state IN ('quarantine', 'available', 'rejected');
+CREATE INDEX document_unused ON document (created_at)
+    WHERE used = 0 AND state IN ('quarantine', 'available', 'rejected');
 CREATE INDEX document_scan ON document (scan_at) WHERE state = 'quarantine';
 CREATE UNIQUE INDEX document_token ON document (token) WHERE token IS NOT NULL;
 
@@ -35,6 +40,12 @@ CREATE TABLE document_use (
 
 CREATE INDEX document_use_document ON document_use (document_id);
 CREATE INDEX document_use_delivery ON document_use (delivery_id) WHERE delivery_id <> '';
+
+-- A use has no end, so it is enough to know that there was one.
+CREATE TRIGGER document_is_used AFTER INSERT ON document_use
+BEGIN
+    UPDATE document SET used = 1 WHERE id = NEW.document_id AND used = 0;
+END;
 
 -- A document may be taken away between the moment when a declaration was read and the one when it is written.
 CREATE TRIGGER document_use_of_what_is_kept BEFORE INSERT ON document_use
