@@ -94,7 +94,7 @@ def _xml(stream: IO[bytes]) -> str:
     """Raises Refused for what is not well-formed, and for a document type declaration."""
 
     def refuse(*declared: Any) -> None:
-        raise _unfit("xml.dtd")
+        raise _unfit("document.xml.dtd")
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = refuse
@@ -103,7 +103,7 @@ def _xml(stream: IO[bytes]) -> str:
             parser.Parse(block, False)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise _unfit("xml", line=error.lineno) from None
+        raise _unfit("document.xml", line=error.lineno) from None
     return XML
 
 
@@ -113,11 +113,11 @@ def _office(stream: IO[bytes], ceiling: int) -> str | None:
         with zipfile.ZipFile(stream) as archive:
             parts = archive.infolist()
             if len(parts) > PARTS:
-                raise _unfit("parts", count=PARTS)
+                raise _unfit("document.parts", count=PARTS)
             _unpack(archive, parts, ceiling)
             return _kind(archive, {part.filename for part in parts})
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
-        raise _unfit("archive") from None
+        raise _unfit("document.archive") from None
 
 
 def _unpack(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], ceiling: int) -> None:
@@ -125,17 +125,17 @@ def _unpack(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], ceiling: int
     ends = 0
     for part in sorted(parts, key=lambda each: each.header_offset):
         if part.header_offset < ends:
-            raise _unfit("overlap")
+            raise _unfit("document.overlap")
         ends = part.header_offset + part.compress_size
     left = ceiling
     for part in parts:
         if part.compress_type not in _METHODS:
-            raise _unfit("archive")
+            raise _unfit("document.archive")
         with archive.open(part) as stream:
             for block in _blocks(stream):
                 left -= len(block)
                 if left < 0:
-                    raise _unfit("unpacked", count=ceiling)
+                    raise _unfit("document.unpacked", count=ceiling)
 
 
 def _kind(archive: zipfile.ZipFile, names: set[str]) -> str | None:
@@ -154,4 +154,4 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _unfit(why: str, **words: object) -> Refused:
     """A document of a type that is taken, which holds what is not."""
-    return refused(issue("document.content", value=phrase(f"document.{why}", **words)), status=422)
+    return refused(issue("document.content", value=phrase(why, **words)), status=422)

@@ -11,7 +11,7 @@ from typing import Final
 
 from datamodel.issues import Refused
 from datamodel.wording import issue, phrase, refused
-from gateway.attachments.documents import AVAILABLE, ID, SHOWN, Document
+from gateway.attachments.documents import AVAILABLE, ID, QUARANTINE, REJECTED, SHOWN, Document
 from gateway.attachments.uploads import Received, UnknownUpload
 from gateway.attachments.views import PATH, UPLOADS, DocumentLine, DocumentPage, UploadStatus, line, upload
 from gateway.http.bodies import Incoming
@@ -25,6 +25,7 @@ UNNAMED: Final = "document"
 _NAME: Final = re.compile(r"[^\x00-\x1f\x7f/\\]{1,200}")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _DIGEST: Final = re.compile(r"(?:^|,)\s*sha-256\s*=\s*:([A-Za-z0-9+/=]*):")
+_WITHHELD: Final = {QUARANTINE: "detail.quarantine", REJECTED: "detail.rejected"}
 DIGEST_HEADERS: Final = ("Content-Digest", "Repr-Digest")
 
 
@@ -108,7 +109,7 @@ async def give_up(call: Call) -> Answer:
 def file_of(call: Call, document: Document) -> File:
     """A document to be sent. Raises Fault where it is given to nobody."""
     if document.state != AVAILABLE:
-        raise Fault("withheld", phrase(f"detail.{document.state}"))
+        raise Fault("withheld", phrase(_WITHHELD.get(document.state, "detail.unknown")))
     objects = call.gateway.uploads.objects
     return File(
         name=document.name,

@@ -22,14 +22,15 @@ from gateway.http.traders import shown_case
 
 OF_CASE = traders.PATH + "/{mrn}/documents"
 OF_DELIVERY = agencies.PATH + "/{id}/documents"
+TYPE = "type"
 _CODE = re.compile("[A-Z0-9]{1,6}")
 
 
 async def add(call: Call) -> Answer:
     """Attaches a document to the case. A repeat changes nothing."""
-    kind = call.query.get("type", "")
+    kind = call.query.get(TYPE, "")
     if not _CODE.fullmatch(kind):
-        raise refused(issue("query.filter", name="type", value=kind[:60], expected=phrase("query.type")), status=400)
+        raise refused(issue("query.filter", name=TYPE, value=kind[:60], expected=phrase("query.type")), status=400)
     conditions = ", ".join(call.headers.getall("If-Match", ()))
     unchanged = partial(seen, conditions) if conditions else always
     document = call.query.get("document", "")
@@ -78,7 +79,7 @@ ROUTES = (
             MRN,
             Parameter(name="document", where="query", text="The document's id; needed."),
             Parameter(
-                name="type",
+                name=TYPE,
                 where="query",
                 text="What it is, as a code of the list of documents: category and type together; needed.",
                 schema={"type": "string", "pattern": "^[A-Z0-9]{1,6}$", "examples": ["N851"]},

@@ -17,6 +17,7 @@ from gateway.http.problems import not_found
 from gateway.http.routes import Answer, Call, Parameter, Route
 from gateway.http.transfer import File
 
+VERDICT = "verdict"
 VERDICTS = ("clean", "infected")
 
 
@@ -42,9 +43,9 @@ async def content(call: Call) -> Answer:
 
 async def answer(call: Call) -> Answer:
     """Takes a finding, once."""
-    document, verdict = await _asked_about(call), call.query.get("verdict", "")
+    document, verdict = await _asked_about(call), call.query.get(VERDICT, "")
     if verdict not in VERDICTS:
-        fault = issue("query.filter", name="verdict", value=verdict[:LONGEST_REASON], expected=either(VERDICTS))
+        fault = issue("query.filter", name=VERDICT, value=verdict[:LONGEST_REASON], expected=either(VERDICTS))
         raise refused(fault, status=400)
     gateway, finding = call.gateway, Verdict(verdict == "infected", call.query.get("reason"))
     if not await settle(gateway.store, gateway.uploads, document, finding, gateway.clock):
@@ -88,7 +89,7 @@ ROUTES = (
         parameters=(
             TOKEN,
             Parameter(
-                name="verdict",
+                name=VERDICT,
                 where="query",
                 text="What was found; needed.",
                 schema={"type": "string", "enum": list(VERDICTS)},
