@@ -19,6 +19,8 @@ from gateway.service import Gateway
 
 MESSAGE = "guichet/1/PermitRequest"
 
+Known = Mapping[str, Document]  # documents by id
+
 # A delivery over a channel that carries nothing waits for the agency's answer from the start: the agency comes to
 # fetch it, and there is no send that could fail or be tried again.
 OPENING_STATES = {"http": QUEUED, "folder": QUEUED, "inbox": AWAITING}
@@ -31,7 +33,7 @@ def deliveries(
     mrn: str,
     ids: tuple[str, ...],
     now: datetime,
-    known: Mapping[str, Document],
+    known: Known,
 ) -> tuple[Dispatch, ...]:
     """One delivery per route, in its order, with the ids given; `known` are the documents that are referred to."""
     return tuple(
@@ -41,13 +43,7 @@ def deliveries(
 
 
 def _dispatch(
-    gateway: Gateway,
-    parsed: Parsed,
-    route: Route,
-    mrn: str,
-    delivery_id: str,
-    now: datetime,
-    known: Mapping[str, Document],
+    gateway: Gateway, parsed: Parsed, route: Route, mrn: str, delivery_id: str, now: datetime, known: Known
 ) -> Dispatch:
     agency = route.agency
     created_at, due_at = stamp(now), later(now, agency.hours_due * 3600)
@@ -79,7 +75,9 @@ def _dispatch(
         due_at=due_at,
         next_attempt_at=created_at if state == QUEUED else None,
     )
-    return Dispatch(delivery, write(Parsed(message, request), agency.media), tuple(each.id for each in named))
+    return Dispatch(
+        delivery, write(Parsed(message, request), agency.media), tuple(each.id for each in named if each.id in known)
+    )
 
 
 def _address(gateway: Gateway, delivery_id: str) -> str:

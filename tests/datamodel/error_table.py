@@ -30,6 +30,8 @@ GROUPS = {
     "decision": "Decisions of agencies",
     "act": "Amendments and invalidations",
     "document": "Supporting documents",
+    "mandate": "Mandates, and declarations that need one",
+    "confirmation": "Confirmations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
 }

@@ -109,6 +109,10 @@ ALLOWED = {
     ("attachment", "accepted"),
     ("attachment", "under-control"),
     ("attachment", "held"),
+    ("attachment", "awaiting-confirmation"),
+    ("amendment", "awaiting-confirmation"),
+    ("invalidation", "awaiting-confirmation"),
+    ("confirmation", "awaiting-confirmation"),
 }
 
 

@@ -45,21 +45,12 @@ SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
     "decide": {"Decision": {"OutcomeCode": "held"}},
     "send-document": b"a text",
+    "grant": {"Mandate": {"AgentID": "XZ100200300430", "DirectionCode": ["import"], "ConfirmationCode": "each"}},
 }
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = (
-    "attach",
-    "delete-document",
-    "finish-upload",
-    "scan-answer",
-    "scan-content",
-    "send-part",
-    "amend",
-    "invalidate",
-    "invalidation",
-    "acknowledge",
-)
+NEVER_GOOD = ("token", "amend", "invalidate", "invalidation", "acknowledge", "confirm")
+NEVER_GOOD += ("attach", "delete-document", "finish-upload", "scan-answer", "scan-content", "send-part")
 
 
 class Served(NamedTuple):
@@ -79,6 +70,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         command = [GUICHET, "account", "add", role, "--role", role, *(["--agency", "FSA"] if role == "agency" else [])]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=50)
         keys[role] = done.stdout.decode().strip()
+    for command in (["add", "broker", "--role", "trader"], ["identifier", "add", "broker", "XZ100200300430"]):
+        subprocess.run([GUICHET, "account", *command], cwd=folder, env=environment, check=True, timeout=50)
     with (folder / "log").open("wb") as log:
         gateway = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log
@@ -104,13 +97,14 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     """A declaration that is lodged, its delivery, its document, an upload, and a file that a schema needs."""
     lodged = msgspec.json.decode(ask(f"{url}/v1/declarations", keys["trader"], GOOD["lodge"]))
     [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
+    granted = msgspec.json.decode(ask(f"{url}/v1/mandates", keys["trader"], GOOD["grant"]))
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
     mrn, key = lodged["mrn"], keys["trader"]
     document = msgspec.json.decode(ask(f"{url}/v1/documents", key, "any text"))["id"]
     ask(f"{url}/v1/declarations/{mrn}/documents?document={document}&type=N853", key, {})
     upload = msgspec.json.decode(ask(f"{url}/v1/uploads?size=9", key, {}))["id"]
-    papers = {"document": document, "upload": upload}
+    papers = {"document": document, "upload": upload, "mandate": granted["id"]}
     return THERE | papers | {"mrn": mrn, "id": delivery["id"], "file": file}
 
 
