@@ -12,8 +12,9 @@ import msgspec
 
 from adapters import keysets
 from adapters.callback import HttpPoster
-from adapters.port import Adapter, Poster
+from adapters.port import Adapter, Poster, Scanner
 from adapters.registry import build as build_adapter
+from adapters.scanners import CommandScanner, HttpScanner
 from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
@@ -22,6 +23,10 @@ from gateway.access.accounts import Accounts
 from gateway.access.issuers import foreign_tokens
 from gateway.access.tokens import OwnTokens, Tokens
 from gateway.acts.invalidation import INVALIDATING
+from gateway.attachments.numbers import DocumentNumbers
+from gateway.attachments.scanning import Scanning
+from gateway.attachments.sweep import Sweeper
+from gateway.attachments.uploads import Uploads
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
@@ -41,6 +46,7 @@ from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
+from gateway.store.objects import place_at
 from gateway.store.sqlite import SqliteStore, held
 from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
@@ -66,8 +72,7 @@ def build(
 ) -> Gateway:
     """Read the country's tables and put a gateway together; `adapters` stand in for those of the agencies' profiles.
 
-    One that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError
-    (SettingsError where a setting is at fault) for whatever would only fail later.
+    `shared`: by processes that share a `held_ledger`. Raises ValueError (SettingsError) for what would fail later.
     """
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")
@@ -91,11 +96,36 @@ def build(
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
         workshop=Workshop(settings.big_share, metrics.work_on_big),
+        uploads=_uploads(settings, store, metrics, clock, random),
         metrics=metrics,
         tracer=tracer,
         clock=clock,
         random=random,
     )
+
+
+def _uploads(settings: Settings, store: Store, metrics: Metrics, clock: Clock, random: Random) -> Uploads:
+    """The door for documents. Raises SettingsError where the place for them cannot be used."""
+    database = settings.database_path
+    scanner(settings)  # so that one that cannot be used is told of at the start
+    try:
+        place = place_at(settings.documents.url, database.with_name(database.name + ".documents"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    numbers = DocumentNumbers(metrics)
+    return Uploads(store, place.objects, place.incoming, settings.documents, numbers, clock, random)
+
+
+def scanner(settings: Settings) -> Scanner | None:
+    """Who looks for harm in documents, if anybody. Raises SettingsError."""
+    chosen = settings.documents.scanner
+    try:
+        if chosen.command:
+            return CommandScanner(chosen.command)
+        token = chosen.secret()
+    except ValueError as error:
+        raise SettingsError(f"documents.scanner: {error}") from error
+    return HttpScanner(chosen.url, token=token, timeout=settings.outbox.send) if chosen.url else None
 
 
 def tokens(settings: Settings, store: Store, clock: Clock) -> Tokens:
@@ -182,6 +212,9 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     yield Keeper(store, chosen.keep, gateway.clock)
     yield Lapses(store, gateway.clock)
     yield Pusher(store, poster(gateway.settings), chosen, gateway.clock, gateway.random, gateway.tracer)
+    yield Sweeper(store, gateway.uploads, gateway.clock)
+    if asked := scanner(gateway.settings):
+        yield Scanning(store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random)
 
 
 def _compile(messages: Iterable[Message]) -> None:

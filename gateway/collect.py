@@ -141,6 +141,8 @@ def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Deliver
 
 def _is_replay(decision: Decision, made: list[Decision], state: str) -> bool:
     """Whether this is the last decision again, or a late copy of one that led up to a final one."""
+    if state == lifecycle.AWAITING:  # what was asked for has been provided since, and is asked for again
+        return False
     counted = made if state in lifecycle.FINAL else made[-1:]
     return any(each.digest == decision.digest for each in counted)
 

@@ -4,13 +4,15 @@ What was answered with an acceptance survives a crash, with every delivery that 
 was not taken. The same document again, under the same key or reference, gets the first answer, in whichever format.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
 from time import time_ns
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -22,6 +24,8 @@ from datamodel.structs import bare
 from datamodel.versions import Days, in_force, none_in_force
 from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
+from gateway.attachments.documents import Document, Gone
+from gateway.attachments.references import Reference, Wanted, faults, may_refer, references, uses
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
@@ -36,6 +40,9 @@ from gateway.service import Gateway
 from gateway.traces.span import Facts, Span, place_in, root_of
 from gateway.traces.tracer import Tracer
 
+T = TypeVar("T")
+Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
+
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
 
@@ -43,6 +50,7 @@ LODGED: Final = ("wco-dms/3.6/DEC",)
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several.
 
+    `documents` are those of its account that it refers to, by id; None before it is known which these are.
     `actor` is who acts for the account, as the history names it; where nobody is named it is the account.
     """
 
@@ -52,6 +60,7 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     message: str | None = None
     idempotency_key: str | None = None
+    documents: Mapping[str, Document] | None = None
     actor: str = ""
 
     @property
@@ -67,10 +76,13 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     """
     message, result, begun = lodgement.message, "failed", time_ns()
     try:
-        roll, size = await gateway.rolls.current(), len(lodgement.body)
-        admission, report, laps = await offload(gateway, size, _admit, lodgement, gateway.clock(), roll)
-        message = admission.message
-        acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+        while True:
+            read_now = partial(_read_apart, gateway, gateway.clock(), await gateway.rolls.current())
+            admission, report, laps = await knowing(gateway, lodgement, read_now)
+            message = admission.message
+            with suppress(Gone):  # a document ended after it was looked for: that is found when it is looked for again
+                acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+                break
         result = "replayed" if acceptance.replayed else "accepted"
         if gateway.tracer.on and not acceptance.replayed:
             _trace(gateway.tracer, admission, len(lodgement.body), begun, laps)
@@ -80,6 +92,21 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
         raise
     finally:
         gateway.metrics.lodged(message, format_of(lodgement.media), result)
+
+
+async def knowing(gateway: Gateway, lodgement: Lodgement, work: Callable[[Lodgement], Awaitable[T]]) -> T:
+    """What `work` makes of a lodgement, with the documents that it refers to, which only reading it tells."""
+    try:
+        return await work(lodgement)
+    except Wanted as wanted:
+        known = await gateway.store.documents_named(lodgement.account.id, wanted.ids)
+        return await work(msgspec.structs.replace(lodgement, documents=known))
+
+
+async def _read_apart(
+    gateway: Gateway, now: datetime, roll: Roll, lodgement: Lodgement
+) -> tuple[Admission, Report, Laps]:
+    return await offload(gateway, len(lodgement.body), _admit, lodgement, now, roll)
 
 
 async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acceptance:
@@ -96,7 +123,6 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
-Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
 Admitted = tuple[Admission, Report]
 
 
@@ -124,19 +150,19 @@ def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll) ->
 def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, roll: Roll = EMPTY) -> Admitted:
     """All that an acceptance at this moment would write, and what lists, rules and mandates find in the declaration.
 
-    Pure but for the ids it draws, and the times of its stages in `laps`. Raises Refused for what is no valid
-    declaration.
+    Pure but for its ids, and the times of its stages in `laps`. Raises Refused for no valid declaration, and Wanted.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
     laps.append(("read", time_ns()))
+    declaration, document = plain.document.Declaration, write(parsed, "json")
+    named = references(declaration) if may_refer(document) else ()
     authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    report = _judged(gateway, parsed, named, lodgement, now)
     report = authority.over(report, gateway.settings.limits.max_issues)
     laps.append(("check", time_ns()))
     routes = _routes(gateway, plain, authority, now)
-    mrn, to_agencies = _numbered(gateway, plain, routes, now)
+    mrn, to_agencies = _numbered(gateway, plain, routes, now, lodgement.documents or {})
     laps.append(("route", time_ns()))
-    document = write(parsed, "json")
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
@@ -153,6 +179,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
+        uses=uses(named, {each.delivery.id: each.documents for each in to_agencies}),
         declared_for=authority.declared_for,
     )
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
@@ -160,6 +187,14 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
+
+
+def _judged(
+    gateway: Gateway, parsed: Parsed, named: tuple[Reference, ...], lodgement: Lodgement, now: datetime
+) -> Report:
+    """What lists and rules find in a declaration, and what is wrong with its references. Raises Wanted."""
+    others, limits = faults(named, lodgement.documents, gateway.settings.documents), gateway.settings.limits
+    return gateway.checks.examine(parsed, lodgement.body, now.date(), limits, others)
 
 
 def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Parsed, Parsed]:
@@ -199,13 +234,13 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
 
 
 def _numbered(
-    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime
+    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime, known: Mapping[str, Document]
 ) -> tuple[str, tuple[Dispatch, ...]]:
     """An MRN, and the deliveries of its case with ids of theirs."""
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
     mrn = new_mrn(now, gateway.settings.country, draw)
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    return mrn, deliveries(gateway, plain, routes, mrn, ids, now)
+    return mrn, deliveries(gateway, plain, routes, mrn, ids, now, known)
 
 
 def _routes(gateway: Gateway, plain: Parsed, authority: Authority, now: datetime) -> tuple[Route, ...]:

@@ -43,28 +43,34 @@ DECIDED: Final = frozenset({GRANTED, REFUSED})
 FINAL: Final = DECIDED | {WITHDRAWN, SUPERSEDED}
 UNDECIDED: Final = tuple(state for state in DELIVERY_STATES if state not in FINAL)
 
-# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the next two follow from an
-# act of the trader, the rest are an agency's.
+# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the next three follow from
+# an act of the trader, the rest are an agency's.
 SENT: Final = "sent"
 RETRY: Final = "retry"
 REVIVED: Final = "revived"
-DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED)
+PROVIDED: Final = "provided"
+DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, PROVIDED, HELD, GRANTED, REFUSED)
 
 # What a trader may do to a case, and the states in which it is legal: while an agency has still to decide, or the party
 # that it was lodged for has to confirm. What is released is no longer the trader's to take back, and what is refused,
 # declined or invalidated is over. The confirmation is that party's, everything else is the sender's.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
+ATTACHMENT: Final = "attachment"
 CONFIRMATION: Final = "confirmation"
 ACTS: Final = {
     AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
     INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
+    ATTACHMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
     CONFIRMATION: (AWAITING_CONFIRMATION,),
 }
 # What else is told of a case that was lodged for another party: the mandate, and that nobody confirmed in time.
 MANDATE: Final = "mandate"
 CONFIRMED: Final = "confirmed"  # the other answer is `declined`, as the state that it leads to
 UNCONFIRMED: Final = "unconfirmed"
+
+# What may come of a document after it was taken.
+DOCUMENT_REJECTED: Final = "document-rejected"
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
@@ -83,6 +89,9 @@ EVENT_KINDS: Final = {
     AMENDMENT: "the trader lodged a new version of the declaration",
     SUPERSEDED: "a delivery is of an earlier version: it is no longer sent, and a decision on it counts no more",
     INVALIDATION: "the trader lodged an invalidation",
+    ATTACHMENT: "the trader attached a supporting document, for the agencies that are named",
+    PROVIDED: "an agency has every document that it asked for, and decides again",
+    DOCUMENT_REJECTED: "the scanner found something in a document of the case, which nobody is given any more",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
     UNDER_CONTROL: "the case waits for agencies",
     HELD: "the case is held by an agency",
@@ -100,6 +109,8 @@ TOLD: Final = (
     ACCEPTED,
     "amendment",
     "decision",
+    ATTACHMENT,
+    DOCUMENT_REJECTED,
     UNDER_CONTROL,
     HELD,
     RELEASED,
@@ -114,15 +125,15 @@ TOLD: Final = (
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
 
 _STEPS: Final[dict[str, tuple[str | None, ...]]] = {
-    # state    sent      retry     parked    revived withdrawn superseded held granted  refused
-    QUEUED: (AWAITING, QUEUED, PARKED, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    AWAITING: (AWAITING, AWAITING, AWAITING, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    HELD: (HELD, HELD, HELD, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    PARKED: (AWAITING, PARKED, PARKED, QUEUED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, SUPERSEDED, None, None, None),
-    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, SUPERSEDED, None, None, None),
-    WITHDRAWN: (WITHDRAWN, WITHDRAWN, WITHDRAWN, None, None, None, None, None, None),
-    SUPERSEDED: (SUPERSEDED, SUPERSEDED, SUPERSEDED, None, None, None, None, None, None),
+    # state    sent      retry     parked    revived withdrawn superseded provided held granted  refused
+    QUEUED: (AWAITING, QUEUED, PARKED, None, WITHDRAWN, SUPERSEDED, None, HELD, GRANTED, REFUSED),
+    AWAITING: (AWAITING, AWAITING, AWAITING, None, WITHDRAWN, SUPERSEDED, None, HELD, GRANTED, REFUSED),
+    HELD: (HELD, HELD, HELD, None, WITHDRAWN, SUPERSEDED, AWAITING, HELD, GRANTED, REFUSED),
+    PARKED: (AWAITING, PARKED, PARKED, QUEUED, WITHDRAWN, SUPERSEDED, None, HELD, GRANTED, REFUSED),
+    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, SUPERSEDED, None, None, None, None),
+    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, SUPERSEDED, None, None, None, None),
+    WITHDRAWN: (WITHDRAWN, WITHDRAWN, WITHDRAWN, None, None, None, None, None, None, None),
+    SUPERSEDED: (SUPERSEDED, SUPERSEDED, SUPERSEDED, None, None, None, None, None, None, None),
 }
 STEPS: Final = {
     (state, event): following

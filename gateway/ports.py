@@ -12,6 +12,7 @@ import msgspec
 
 from datamodel.issues import Issue
 from gateway.access.users import FIRST_USER, User, UserStore
+from gateway.attachments.documents import DocumentStore, Use
 from gateway.bulk.taken import BatchStore
 from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
@@ -97,10 +98,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispatch(msgspec.Struct, frozen=True):
-    """A delivery together with the message that it carries."""
+    """A delivery together with the message that it carries, and the ids of the documents that this lists."""
 
     delivery: Delivery
     body: bytes
+    documents: tuple[str, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +185,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+    uses: tuple[Use, ...] = ()
     declared_for: DeclaredFor | None = None
 
 
@@ -260,6 +263,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    uses: tuple[Use, ...] = ()
     declared_for: DeclaredFor | None = None
 
 
@@ -298,7 +302,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, UserStore, MandateStore, BatchStore, Protocol):
+class Store(NotificationStore, UserStore, MandateStore, BatchStore, DocumentStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

@@ -7,7 +7,7 @@ A Status has no place for its agency: they stand in the order of the lines of th
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -63,10 +63,15 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         raise RuntimeError(f"the response for {case.mrn} is not valid: {decisions.describe(error)}") from error
 
 
+_PAST: Final = (lifecycle.WITHDRAWN, lifecycle.SUPERSEDED, lifecycle.AWAITING)
+
+
 def last_answers(file: CaseFile) -> dict[str, Answer]:
-    """What each agency said last, by delivery. What was said of one that is closed counts no more."""
-    closed = {each.id for each in file.deliveries if each.state in (lifecycle.WITHDRAWN, lifecycle.SUPERSEDED)}
-    said = (each for each in file.decisions if each.delivery_id not in closed)
+    """What each agency said last, by delivery. What was said of one that is closed counts no more, nor what asked for
+    documents that have been provided since.
+    """
+    past = {each.id for each in file.deliveries if each.state in _PAST}
+    said = (each for each in file.decisions if each.delivery_id not in past)
     return {each.delivery_id: decisions.from_document(each.document) for each in said}
 
 

@@ -13,6 +13,7 @@ from datamodel.registry import Registry
 from datamodel.semantics import Semantics
 from datamodel.wording import Wording
 from gateway.access.accounts import Accounts
+from gateway.attachments.uploads import Uploads
 from gateway.clock import Clock
 from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
@@ -60,6 +61,7 @@ class Gateway:
     doorbell: Doorbell
     feed: Feed
     workshop: Workshop
+    uploads: Uploads
     metrics: Metrics
     tracer: Tracer
     clock: Clock

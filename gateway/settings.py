@@ -18,6 +18,7 @@ import msgspec
 from datamodel.limits import Limits
 from gateway.access.quotas import Quota
 from gateway.access.settings import AccessSettings
+from gateway.attachments.settings import DocumentSettings
 from gateway.bulk.settings import BulkSettings
 from gateway.mandates.settings import MandateSettings
 from gateway.retry import RetryPolicy
@@ -174,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rates: RateSettings = RateSettings()
     notifications: NotificationSettings = NotificationSettings()
     bulk: BulkSettings = BulkSettings()
+    documents: DocumentSettings = DocumentSettings()
     access: AccessSettings = AccessSettings()
     mandates: MandateSettings = MandateSettings()
     traces: TraceSettings = TraceSettings()

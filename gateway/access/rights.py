@@ -38,12 +38,27 @@ convert              validate  any     any     any       any     any
 inbox                read      -       own     -         -       -
 delivery             read      -       own     -         -       -
 decide               decide    -       own     -         -       -
+send-document        lodge     own     -       -         -       -
+documents            read      own     -       -         -       -
+document             read      own     -       -         -       -
+document-content     read      own     -       -         -       -
+delete-document      lodge     own     -       -         -       -
+begin-upload         lodge     own     -       -         -       -
+upload               read      own     -       -         -       -
+send-part            lodge     own     -       -         -       -
+finish-upload        lodge     own     -       -         -       -
+end-upload           lodge     own     -       -         -       -
+attach               lodge     own     -       -         -       -
+case-documents       read      own     -       -         -       any
+delivery-documents   read      -       own     -         -       -
+delivery-document    read      -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """
 alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
 token key_set authorization_server
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
+scan-content scan-answer
 """
 OPEN: Final = frozenset(_OPEN.split())
 # What each scope is for, as it is told to those who ask for one.

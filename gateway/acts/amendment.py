@@ -23,10 +23,12 @@ from datamodel.structs import bare
 from gateway import lifecycle, permit_requests
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
+from gateway.attachments.documents import Document, Gone
+from gateway.attachments.references import Reference, faults, references, uses
 from gateway.cases import GATEWAY, Entry, Stale, change, live, plan, rolled_up, version_of
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, new_delivery_id
-from gateway.intake import Lodgement, delivery_entry, read_declaration, reference_of, route_facts
+from gateway.intake import Lodgement, delivery_entry, knowing, read_declaration, reference_of, route_facts
 from gateway.mandates.authority import Authority, Filing, authorise
 from gateway.mandates.roll import Roll
 from gateway.mandates.standing import principal_of
@@ -36,8 +38,8 @@ from gateway.ports import CaseChange, CaseFile, Delivery, DeliveryChange, Dispat
 from gateway.routing import route
 from gateway.service import Gateway
 
-# What two requests differ in though they ask the same.
-_OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime")
+# What two requests differ in though they ask the same: which documents they list follows from the declaration.
+_OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime", "Document")
 _EXACT: Final = msgspec.json.Decoder(float_hook=str)  # 1.0 and 1.00 are not the same to an agency
 Requests = tuple[tuple[Dispatch, str], ...]
 
@@ -66,6 +68,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True):
     notice: Notice
     authority: Authority
     dispatches: Requests
+    cited: tuple[Reference, ...]
 
 
 async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Amended:
@@ -75,10 +78,12 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
     """
     now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
     roll, before = await gateway.rolls.current(), await find()
-    held_for = principal_of(before)
-    amendment = await offload(
-        gateway, len(lodgement.body), _read, mrn, before.case.reference, held_for, lodgement, roll, now
-    )
+    held_for, reference = principal_of(before), before.case.reference
+
+    async def read_apart(known: Lodgement) -> Amendment:
+        return await offload(gateway, len(known.body), _read, mrn, reference, held_for, known, roll, now)
+
+    amendment = await knowing(gateway, lodgement, read_apart)
     shown: dict[str, str] = {}  # what deliveries ask, by id
 
     async def find_and_look() -> CaseFile:
@@ -95,7 +100,10 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
             raise Stale(mrn, file.case.version)
         return _amend(file, amendment, shown, lodgement, stamp(now))
 
-    amended = await change(gateway.store, find_and_look, step)
+    try:
+        amended = await change(gateway.store, find_and_look, step)
+    except Gone:  # a document ended after it was looked for: that is found when it is looked for again
+        return await amend(gateway, mrn, lodgement, unchanged)
     gateway.doorbell.ring(amended.asked)
     return amended
 
@@ -117,23 +125,29 @@ def _read(
         raise common.misnamed("act.other-declaration", named, mrn, parsed, common.ID, lodgement.body, limits)
     if own != reference:
         raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
-    notice = common.noticed(gateway, parsed, lodgement, now)
+    cited, known = references(declaration), lodgement.documents
+    notice = common.noticed(gateway, parsed, lodgement, now, faults(cited, known, gateway.settings.documents))
     authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body, held_for), now)
     notice = msgspec.structs.replace(notice, report=authority.over(notice.report, limits.max_issues))
     if authority.waits:
-        return Amendment(notice=notice, authority=authority, dispatches=())
-    dispatches, facts = requests(gateway, plain, mrn, now)
+        return Amendment(notice=notice, authority=authority, dispatches=(), cited=cited)
+    dispatches, facts = requests(gateway, plain, mrn, now, known or {})
     notice.facts.update(facts)
-    return Amendment(notice=notice, authority=authority, dispatches=dispatches)
+    return Amendment(notice=notice, authority=authority, dispatches=dispatches, cited=cited)
 
 
-def requests(gateway: Gateway, plain: Parsed, mrn: str, now: datetime) -> tuple[Requests, dict[str, Any]]:
-    """What each agency would be sent of a declaration now, with what that asks; and what the history keeps of it."""
+def requests(
+    gateway: Gateway, plain: Parsed, mrn: str, now: datetime, known: Mapping[str, Document]
+) -> tuple[Requests, dict[str, Any]]:
+    """What each agency would be sent of a declaration now, with what that asks; and what the history keeps of it.
+
+    `known` are the documents that it refers to.
+    """
     declaration = plain.document.Declaration
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now)
+    made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now, known)
     facts = {"rules": gateway.rules, "agencies": [route_facts(each) for each in routes]}
     return tuple((each, _asked(gateway, each)) for each in made), facts
 
@@ -226,7 +240,9 @@ def _amend(
     amended = Entry(lifecycle.AMENDMENT, common.sender(lodgement), {**notice.facts, "version": number})
     planned = plan(file, at, moves, (amended, *authority.entries, *told), added=added, state=state)
     kept = common.kept(lifecycle.AMENDMENT, number, notice, lodgement)
-    return msgspec.structs.replace(planned, additional=kept, declared_for=authority.declared_for), Amended(
+    used = uses(amendment.cited, {each.delivery.id: each.documents for each in added})
+    written = msgspec.structs.replace(planned, additional=kept, declared_for=authority.declared_for, uses=used)
+    return written, Amended(
         mrn=file.case.mrn,
         conversation_id=lodgement.conversation_id,
         digest=notice.facts["digest"],

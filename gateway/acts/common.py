@@ -5,7 +5,7 @@ version. Otherwise the version has to be the one seen, where the caller says whi
 state that the case is in (`lifecycle.ACTS`).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -61,9 +61,11 @@ def finder(gateway: Gateway, mrn: str, account_id: int) -> Callable[[], Awaitabl
     return find
 
 
-def noticed(gateway: Gateway, parsed: Parsed, lodgement: Lodgement, now: datetime) -> Notice:
-    """A message that is valid in its form, with what lists and rules find in it."""
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+def noticed(
+    gateway: Gateway, parsed: Parsed, lodgement: Lodgement, now: datetime, others: Sequence[Finding] = ()
+) -> Notice:
+    """A message that is valid in its form, with what lists and rules find in it, and `others` that are known of it."""
+    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits, others)
     document = write(parsed, "json")
     facts = {
         "media": lodgement.media,

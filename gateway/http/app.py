@@ -24,9 +24,11 @@ from gateway.bulk.desk import Desk
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
+    attachments,
     bodies,
     bulk,
     caching,
+    case_documents,
     changes,
     declarations,
     endings,
@@ -40,11 +42,14 @@ from gateway.http import (
     publication,
     render,
     response_codes,
+    scans,
     streaming,
     tokens,
     traders,
+    transfer,
 )
 from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
+from gateway.http.carried import Carried
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.incoming import Incoming
@@ -65,6 +70,9 @@ ROUTES: tuple[Route, ...] = (
     *mandates.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
+    *attachments.ROUTES,
+    *case_documents.ROUTES,
+    *scans.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,
@@ -192,9 +200,8 @@ def _serve(
         caller = await identify(gateway.accounts, right, request, rates)
         request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
-        if standing := rates.spend(caller.account):
-            request[_STANDING] = standing
-        _check(request, route, gateway)
+        request[_STANDING] = rates.spend(caller.account)
+        _check_head(route, request, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
             body = await _take(request, route, gateway, share)
@@ -214,11 +221,12 @@ def _serve(
                 feed=_incoming(request, gateway, room, partial(rates.pace, caller.account)) if route.feeds else None,
                 media=media,
                 form="json" if route.media else format_of(media),
+                carried=Carried(request, gateway.settings.patience) if route.carries else None,
                 prove=_prover(gateway, request, rates) if route.form else None,
             )
             with request.app[_DESK].others:
                 answer = await route.handler(call)
-        if route.streams:
+        if route.streams or route.files:
             return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers, gateway.registry)
 
@@ -244,7 +252,7 @@ def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[s
     return prove
 
 
-def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
+def _check_head(route: Route, request: web.Request, gateway: Gateway) -> None:
     """Raises Refused or Fault for a body that the head alone rules out."""
     if route.form:
         bodies.check_form(request)
@@ -252,6 +260,8 @@ def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
         bodies.check(request, gateway.settings.bulk.max_bytes, route.feeds)
     elif route.takes:
         bodies.check(request, gateway.settings.limits.max_bytes)
+    elif route.carries:
+        bodies.check_coding(request)
 
 
 async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
@@ -274,9 +284,13 @@ async def _take(request: web.Request, route: Route, gateway: Gateway, share: bod
 async def _stream(
     request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates, feed: Incoming | None
 ) -> web.StreamResponse:
-    """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    own = {**answer.headers, "Content-Type": answer.media or route.media[0]}
-    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
+    """An answer in parts goes out before `converse` sees it, so it has the headers of every answer from here."""
+    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **answer.headers}
+    if ending := request[_ENDING]:
+        headers[KEY_EXPIRES] = ending
+    if route.files:
+        return await transfer.send(request, answer.value, headers, gateway.settings.patience)
+    headers["Content-Type"] = answer.media or route.media[0]
     return await streaming.stream(
         request,
         answer.value,

@@ -86,6 +86,15 @@ def message_media(header: str) -> MediaType:
     return media
 
 
+def check_coding(request: web.Request) -> None:
+    """Raises Refused where there is no body, or one that would have to be unpacked."""
+    if not request.body_exists or request.content_length == 0:
+        raise refused(issue("body.empty"), status=400)
+    coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
+    if coding not in NOTHING:
+        raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
+
+
 class Share:
     """What one body takes of the room."""
 

@@ -62,6 +62,7 @@ _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": 'How to show a key: Bearer, with error="invalid_token" where the key is not known.'},
     403: {"WWW-Authenticate": "Bearer with insufficient_scope and the scope that the key lacks, where that is why."},
     405: {"Allow": "The methods that this address takes."},
+    416: {"Content-Range": "How many bytes there are."},
     415: {"Accept": "The media types that are taken.", "Accept-Encoding": "The content codings that are taken."},
     429: {"Retry-After": "Seconds after which to try again.", **_STANDING},
     503: {"Retry-After": "Seconds after which to try again."},
@@ -102,7 +103,8 @@ def _decide(routes: Sequence[Route]) -> Route:
 def problem_statuses(route: Route) -> list[int]:
     """The errors that a route may answer with: its own, and those that its other columns imply."""
     implied = {
-        (400, 408, 413, 415, 417, 503): bool(route.takes),
+        (400, 408, 413, 415, 417, 503): bool(route.takes or route.carries),
+        (416,): route.files,
         (401, 403, 429): bool(route.roles),
         (405, 406, 500): True,
     }
@@ -112,13 +114,19 @@ def problem_statuses(route: Route) -> list[int]:
 
 def statuses(route: Route) -> list[int]:
     """All that a route may answer with."""
-    return [route.status, *((304,) if route.fresh else ()), *route.errors, *problem_statuses(route)]
+    given = (206, 304) if route.files else (304,) if route.fresh else ()
+    return [route.status, *given, *route.errors, *problem_statuses(route)]
 
 
 def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
     good = {"description": route.says, "headers": _headers(route), "content": _answer(route, references)}
-    same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}} if route.fresh else {}
-    parameters = (*route.parameters, *((IF_NONE_MATCH,) if route.fresh else ()), _CONVERSATION, _LANGUAGE)
+    same: dict[str, Any] = {}
+    if route.fresh or route.files:
+        same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}}
+    if route.files:
+        part = {"Content-Range": {"description": "Which bytes of how many.", "schema": {"type": "string"}}}
+        same["206"] = {**good, "description": "The part that Range asks for.", "headers": _headers(route) | part}
+    parameters = (*route.parameters, *((IF_NONE_MATCH,) if "304" in same else ()), _CONVERSATION, _LANGUAGE)
     own = {str(status): _error(status, references[kind]) for status, kind in route.errors.items()}
     bad = {str(status): {"$ref": f"#/components/responses/{status}"} for status in problem_statuses(route)}
     operation: dict[str, Any] = {
@@ -140,6 +148,9 @@ def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[
         if route.feeds:
             told, content = route.takes, {media: {"schema": {"type": "string"}} for media in route.feeds}
         operation["requestBody"] = {"required": True, "description": told, "content": content}
+    if route.carries:
+        content = {"application/octet-stream": {"schema": {}}}
+        operation["requestBody"] = {"required": True, "description": route.carries, "content": content}
     return operation
 
 

@@ -13,8 +13,13 @@ from aiohttp import web
 
 from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
-from datamodel.wording import either, issue, phrase, spoken
+from datamodel.wording import either, issue, phrase, refused, spoken
 from gateway.acts.common import UnknownCase
+from gateway.attachments.documents import Exhausted, Gone, InUse
+from gateway.attachments.provided import TooMany, UnknownDocument
+from gateway.attachments.staging import Occupied
+from gateway.attachments.uploads import Crowded as CrowdedDoor
+from gateway.attachments.uploads import Misplaced, UnknownUpload
 from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
@@ -48,9 +53,13 @@ KINDS: dict[str, Kind] = {
     "withdrawn": Kind(409),
     "superseded": Kind(409),
     "illegal-state": Kind(409),
+    "upload-offset": Kind(409),
+    "withheld": Kind(409),
+    "document-used": Kind(409),
     "changed": Kind(412),
     "too-large": Kind(413),
     "unsupported-media": Kind(415),
+    "range": Kind(416),
     "expectation": Kind(417),
     "invalid": Kind(422),
     "limited": Kind(429),
@@ -161,6 +170,25 @@ def _changed(error: Stale) -> Fault:
     return fault
 
 
+def _misplaced(error: Misplaced) -> Fault:
+    detail = phrase("detail.upload-offset", count=error.received, size=error.size)
+    return Fault("upload-offset", detail, headers={"Upload-Offset": str(error.received)}, hang_up=True)
+
+
+def _exhausted(error: Exhausted) -> Fault:
+    detail = phrase("detail.unfinished" if error.unfinished else "detail.daily")
+    return Fault("limited", detail, headers={"Retry-After": "3600"}, hang_up=True)
+
+
+def _unattachable(error: UnknownDocument) -> Fault:
+    rule = "document.rejected" if error.rejected else "document.unknown"
+    return _refused(refused(issue(rule, value=error.document_id, expected=phrase("document.id"))))
+
+
+def _too_many(error: TooMany) -> Fault:
+    return _refused(refused(issue("document.many", expected=phrase("document.most", count=error.most))))
+
+
 def not_found() -> Fault:
     """What is not there, or not for this caller: nobody learns which."""
     return Fault("unknown", phrase("detail.unknown"))
@@ -189,6 +217,15 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (DeliveryClosed, _closed),
     (IllegalAct, _illegal),
     (Stale, _changed),
+    (UnknownUpload, lambda error: not_found()),
+    (Gone, lambda error: not_found()),
+    (Misplaced, _misplaced),
+    (Occupied, lambda error: Fault("upload-offset", phrase("detail.upload-occupied"), hang_up=True)),
+    (Exhausted, _exhausted),
+    (CrowdedDoor, lambda error: Fault("busy", phrase("detail.crowded"), headers={"Retry-After": "10"}, hang_up=True)),
+    (InUse, lambda error: Fault("document-used", phrase("detail.document-used"))),
+    (UnknownDocument, _unattachable),
+    (TooMany, _too_many),
     (web.HTTPException, _http),
 )
 

@@ -15,6 +15,7 @@ from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http.bodies import Body
+from gateway.http.carried import Carried
 from gateway.http.incoming import Incoming
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
@@ -53,6 +54,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     feed: Incoming | None
     media: str
     form: Format
+    carried: Carried | None = None
     prove: Callable[[str], Awaitable[Caller]] | None = None
 
 
@@ -86,7 +88,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
     ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
     to `streams` is written part by part: its handler answers with an iterator of them. What `feeds` a route, by media
-    type, is no single message: its handler reads it as it comes.
+    type, is no single message: its handler reads it as it comes. A body of any kind, which the handler takes as it
+    comes, is described by `carries`. With `files`, what is said is a `transfer.File`.
     With `form`, the body is a form with the members of that type. `errors` are the statuses whose answer is no problem
     but an object of a type of its own, as a protocol demands it.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
@@ -108,6 +111,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     deep: bool = False
     streams: bool = False
     feeds: tuple[str, ...] = ()
+    carries: str | None = None
+    files: bool = False
     returns: type | None = None
     root: str = ""
     reads: tuple[str, ...] = (ANY,)

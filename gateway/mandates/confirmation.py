@@ -21,6 +21,7 @@ from gateway import lifecycle
 from gateway.acts import common
 from gateway.acts.amendment import Anew, Requests, ask_anew, look, requests
 from gateway.acts.common import Unchanged, UnknownCase, always
+from gateway.attachments.documents import KEPT, Use, Used
 from gateway.cases import Entry, Stale, change, plan, rolled_up, version_of, withdrawal
 from gateway.clock import stamp
 from gateway.intake import Lodgement
@@ -77,6 +78,7 @@ class _Routed(NamedTuple):
 
     dispatches: Requests
     facts: dict[str, Any]
+    types: dict[str, str]  # of the documents that it refers to, by id
 
 
 async def confirm(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Confirmation:
@@ -150,12 +152,15 @@ async def _route(gateway: Gateway, file: CaseFile, number: int, now: datetime) -
         if amended is None:
             raise LookupError(f"case {case.mrn} has no version {number}")
         document, message = amended.document, amended.message
-    return await offload(gateway, len(document), _requests, document, message, case.mrn, now)
+    used = [each for each in await store.documents_of_case(case.mrn) if each.document.state in KEPT]
+    return await offload(gateway, len(document), _requests, document, message, case.mrn, now, used)
 
 
-def _requests(gateway: Gateway, document: bytes, message: str, mrn: str, now: datetime) -> _Routed:
+def _requests(gateway: Gateway, document: bytes, message: str, mrn: str, now: datetime, used: list[Used]) -> _Routed:
     parsed: Parsed = read(gateway.registry, document, "json", message=message, limits=gateway.settings.limits)
-    return _Routed(*requests(gateway, base_form(gateway.registry, parsed), mrn, now))
+    known = {each.document.id: each.document for each in used}
+    made = requests(gateway, base_form(gateway.registry, parsed), mrn, now, known)
+    return _Routed(*made, {each.document.id: each.type for each in used})
 
 
 def _again(file: CaseFile, answer: _Read) -> Confirmation | None:
@@ -190,7 +195,9 @@ def _settle(
     anew = Anew(*withdrawal(file)) if routed is None else ask_anew(file, routed.dispatches, shown)
     state = lifecycle.DECLINED if routed is None else rolled_up(file, anew.moves, anew.added)
     planned = plan(file, at, anew.moves, (entry, *anew.entries), added=anew.added, state=state)
-    return planned, Confirmation(
+    types = routed.types if routed else {}
+    used = tuple(Use(of, types[of], each.delivery.id) for each in anew.added for of in each.documents)
+    return msgspec.structs.replace(planned, uses=used), Confirmation(
         mrn=file.case.mrn,
         conversation_id=lodgement.conversation_id,
         outcome=answer.said.outcome,

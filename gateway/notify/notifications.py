@@ -21,8 +21,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
     `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told, of
-    a `confirmation` the `outcome`, and the `reason` where it was declined. `reference` is the sender's own; `case` and
-    `response` are addresses.
+    a `confirmation` the `outcome`, and the `reason` where it was declined, of an `attachment` and a `document-rejected`
+    the `document_id`. `reference` is the sender's own; `case` and `response` are addresses.
     """
 
     number: int
@@ -36,6 +36,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     outcome: ToldOutcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
+    document_id: str | None
     case: str
     response: str
 
@@ -76,6 +77,7 @@ def shown(told: Told, acknowledged: int) -> Notification:
         outcome=told.data.get("outcome"),
         reason=answer.reason if answer else declined_for,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
+        document_id=told.data.get("document_id"),
         case=CASE.format(mrn=told.mrn),
         response=RESPONSE.format(mrn=told.mrn),
     )

@@ -50,6 +50,7 @@ from gateway.store import (
     sqlite_writes,
 )
 from gateway.store.readers import Readers
+from gateway.store.sqlite_attachments import SqliteDocuments, gone_is_told
 from gateway.store.sqlite_mandates import Mandates
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -66,7 +67,7 @@ class _Session(NamedTuple):
     readers: Readers
 
 
-class SqliteStore(Mandates):
+class SqliteStore(Mandates, SqliteDocuments):
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
@@ -198,7 +199,8 @@ class SqliteStore(Mandates):
         await self._opened.writer.run(lambda db: sqlite_users.rotate_signing_key(db, key, forget))
 
     async def accept(self, admission: Admission) -> Acceptance:
-        answer = await self._opened.writer.join(sqlite_groups.accept, admission)
+        with gone_is_told():
+            answer = await self._opened.writer.join(sqlite_groups.accept, admission)
         if isinstance(answer, Conflict):
             raise answer
         return answer
@@ -228,7 +230,8 @@ class SqliteStore(Mandates):
 
     async def apply(self, change: CaseChange) -> bool:
         begun = time_ns()
-        written = await self._opened.writer.join(sqlite_groups.apply, change)
+        with gone_is_told():
+            written = await self._opened.writer.join(sqlite_groups.apply, change)
         if written and self._tracer is not None and self._tracer.on:
             kinds = [event.kind for event in change.events]
             facts: Facts = {"guichet.events": kinds, "guichet.state": change.state}

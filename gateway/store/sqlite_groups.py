@@ -19,6 +19,7 @@ from msgspec.structs import astuple
 from gateway.mandates.kept import DeclaredFor
 from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
 from gateway.store import rows, sqlite_reads
+from gateway.store.sqlite_attachments import note_uses
 from gateway.store.sqlite_mandates import DECLARED
 
 CASES = """declaration_case (version, id, mrn, account_id, conversation_id, message, reference, body_digest,
@@ -111,6 +112,7 @@ def _add(connection: sqlite3.Connection, news: Sequence[Admission]) -> None:
     sent = [(case_id, new.accepted_at, dispatch) for case_id, new in numbered for dispatch in new.deliveries]
     _send(connection, last["deliveries"] + 1, sent)
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each, new.events) for each, new in numbered))
+    note_uses(connection, [(case_id, use) for case_id, new in numbered for use in new.uses])
 
 
 def _declare(connection: sqlite3.Connection, cases: Iterable[tuple[int, DeclaredFor | None]]) -> None:
@@ -147,6 +149,7 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     sent = [(each.case_id, each.updated_at, dispatch) for each in written for dispatch in each.added]
     if sent:
         _send(connection, connection.execute(LAST_NUMBERS).fetchone()["deliveries"] + 1, sent)
+    note_uses(connection, [(each.case_id, use) for each in written for use in each.uses])
     return done
 
 

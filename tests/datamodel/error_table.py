@@ -29,6 +29,7 @@ GROUPS = {
     "schema": "What only the schema says",
     "decision": "Decisions of agencies",
     "act": "Amendments and invalidations",
+    "document": "Supporting documents",
     "mandate": "Mandates, and declarations that need one",
     "confirmation": "Confirmations",
     "header": "Headers of a request",

@@ -23,7 +23,7 @@ queued     + withdrawn = withdrawn, superseded = superseded
 awaiting   + sent = awaiting, retry = awaiting, parked = awaiting, held = held, granted = granted, refused = refused
 awaiting   + withdrawn = withdrawn, superseded = superseded
 held       + sent = held, retry = held, parked = held, held = held, granted = granted, refused = refused
-held       + withdrawn = withdrawn, superseded = superseded
+held       + withdrawn = withdrawn, superseded = superseded, provided = awaiting
 parked     + sent = awaiting, retry = parked, parked = parked, revived = queued, held = held, granted = granted
 parked     + refused = refused, withdrawn = withdrawn, superseded = superseded
 granted    + sent = granted, retry = granted, parked = granted, superseded = superseded
@@ -106,6 +106,10 @@ ALLOWED = {
     ("invalidation", "accepted"),
     ("invalidation", "under-control"),
     ("invalidation", "held"),
+    ("attachment", "accepted"),
+    ("attachment", "under-control"),
+    ("attachment", "held"),
+    ("attachment", "awaiting-confirmation"),
     ("amendment", "awaiting-confirmation"),
     ("invalidation", "awaiting-confirmation"),
     ("confirmation", "awaiting-confirmation"),

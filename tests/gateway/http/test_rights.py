@@ -13,6 +13,8 @@ from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
 from gateway.mandates import office
 from gateway.ports import KeyTerms
+from tests.gateway.attachments.papers import PDF, PNG, digest
+from tests.gateway.attachments.papers import sent as document_sent
 from tests.gateway.http.batches import lines, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
@@ -29,14 +31,20 @@ GRANTING = b'{"Mandate": {"AgentID": "XZ770058005810", "DirectionCode": ["import
 CONFIRMING = b'{"Confirmation": {"OutcomeCode": "confirmed"}}'
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
 BODY |= {"grant": GRANTING, "confirm": CONFIRMING, "lodge-batch": b'{"key":"k","declaration":{}}'}
+BODY |= {"send-document": PDF, "send-part": PDF}
 MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
 NOBODYS |= {"mandate": NOBODYS["id"], "batch": "none"}
-IN_PLACE = {"{mrn}/invalidation": "{back}/invalidation", "{mrn}/confirmation": "{waiting}/confirmation"}
+NOBODYS |= dict.fromkeys(("document", "spare", "upload", "complete", "begun"), "gdoc-" + "0" * 26)
+# What these do to a thing cannot be done twice, or not to one that is in use, so they have one of their own.
+SPENT = {"invalidate": ("mrn", "back"), "invalidation": ("mrn", "back"), "confirm": ("mrn", "waiting")}
+SPENT |= {"delete-document": ("document", "spare"), "finish-upload": ("upload", "complete")}
+SPENT |= {"end-upload": ("upload", "begun")}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
-QUERY = {"acknowledge": "?through=0"}
+QUERY = {"acknowledge": "?through=0", "begin-upload": "?size=9", "send-part": "?offset=0"}
+QUERY |= {"finish-upload": f"?sha256={digest(PDF + b'!')}", "attach": "?document={document}&type=N853"}
 
 
 def taking_back(mrn: str) -> bytes:
@@ -57,10 +65,8 @@ class Stage:
     async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
         row, things = ROUTES[route], self.things[whose]
         body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
-        path = row.path
-        for name, own in IN_PLACE.items():
-            path = path.replace(name, own)
-        path = path.format(**things) + QUERY.get(route, "")
+        thing, other = SPENT.get(route, ("mrn", "mrn"))
+        path = (row.path.replace(f"{{{thing}}}", f"{{{other}}}") + QUERY.get(route, "")).format(**things)
         headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
@@ -96,10 +102,26 @@ async def stage(tmp_path_factory):
             await sent(house, lines("B"), key=f"of-{who}", caller=who)
         own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival", **another},
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own}
+            | await papers(house, "trader", mine, "N853"),
+            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival", **another}
+            | await papers(house, "rival", theirs, "N851"),
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
+
+
+async def papers(house: House, who: str, mrn: str, kind: str) -> dict[str, str]:
+    """A document that an agency has by a case, one that nobody has, and uploads: empty, complete, to be given up."""
+    found = {"document": await document_sent(house, PDF, caller=who)}
+    found["spare"] = await document_sent(house, PNG, "scan.png", who)
+    given = await house.call("POST", f"/v1/declarations/{mrn}/documents?document={found['document']}&type={kind}", who)
+    assert len(given.json["agencies"]) == 1
+    for upload, body in ("upload", b""), ("complete", PDF + b"!"), ("begun", b""):
+        place = await house.call("POST", f"/v1/uploads?size={len(body or PDF)}", who)
+        found[upload] = place.json["id"]
+        if body:
+            assert (await house.call("PUT", f"/v1/uploads/{found[upload]}?offset=0", who, body)).status == 200
+    return found
 
 
 def cells():
