@@ -26,6 +26,7 @@ from gateway.identifiers import Random
 from gateway.intake import LODGED
 from gateway.metrics import Metrics, watch_loop
 from gateway.notify.feed import Feed, Keeper
+from gateway.notify.probing import Probe
 from gateway.notify.pushing import Pusher
 from gateway.outbox import Outbox
 from gateway.ports import Store
@@ -57,8 +58,7 @@ def build(
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
     lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
     metrics = Metrics(settings.workers, agencies, lodged)
-    committed = metrics.committed if settings.metrics else None
-    store = SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
+    store = _store(settings, metrics, shared)
     return Gateway(
         settings=settings,
         registry=registry,
@@ -74,11 +74,17 @@ def build(
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
+        probe=Probe(store, lambda: poster(settings), settings.notifications, settings.workers, clock),
         workshop=Workshop(settings.big_share, metrics.work_on_big),
         metrics=metrics,
         clock=clock,
         random=random,
     )
+
+
+def _store(settings: Settings, metrics: Metrics, shared: bool) -> Store:
+    committed = metrics.committed if settings.metrics else None
+    return SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
 
 
 def poster(settings: Settings) -> Poster:
@@ -136,6 +142,7 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
                 gateway.settings.notifications,
                 gateway.clock,
                 gateway.random,
+                gateway.metrics,
             )
             closing.push_async_callback(pusher.stop)
         if gateway.settings.metrics:

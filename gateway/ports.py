@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
-from gateway.notify.told import NotificationStore
+from gateway.notify.told import NotificationStore, Unsent
 from gateway.vocabulary import EventKind
 
 
@@ -255,10 +255,11 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Census(msgspec.Struct, frozen=True):
-    """How much is undecided, and how large the store's log is that is yet to be folded into it."""
+    """How much is undecided, how large the store's log is that is yet to be folded into it, what is yet to be sent."""
 
     backlog: tuple[Backlog, ...]
     log_bytes: int
+    unsent: Unsent
 
 
 class Store(NotificationStore, Protocol):

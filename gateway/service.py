@@ -19,6 +19,7 @@ from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.metrics import Metrics
 from gateway.notify.feed import Feed
+from gateway.notify.probing import Probe
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
@@ -56,6 +57,7 @@ class Gateway:
     rules: str
     doorbell: Doorbell
     feed: Feed
+    probe: Probe
     workshop: Workshop
     metrics: Metrics
     clock: Clock

@@ -4,7 +4,7 @@ The words themselves, and what follows from them, are the lifecycle's.
 """
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -16,10 +16,12 @@ def one_of(words: Iterable[str]) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema={"enum": list(words)})
 
 
+NOTIFICATION_STATES: Final = ("pending", "acknowledged", "failed")
+
 CaseState = Annotated[str, one_of(lifecycle.CASE_STATES)]
 DeliveryState = Annotated[str, one_of(lifecycle.DELIVERY_STATES)]
 UndecidedState = Annotated[str, one_of(lifecycle.UNDECIDED)]
 EventKind = Annotated[str, one_of(lifecycle.EVENT_KINDS)]
 NotificationKind = Annotated[str, one_of(lifecycle.TOLD)]
-NotificationState = Annotated[str, one_of(("pending", "acknowledged"))]
+NotificationState = Annotated[str, one_of(NOTIFICATION_STATES)]
 Outcome = Annotated[str, one_of(lifecycle.OUTCOME_EVENTS)]

@@ -24,6 +24,11 @@ timeline             read      own     -       any       -       any
 notifications        read      own     -       -         -       -
 acknowledge          read      own     -       -         -       -
 notification-stream  read      own     -       -         -       -
+redeliver            notify    own     -       -         -       -
+callback             read      own     -       -         -       -
+test-callback        notify    own     -       -         -       -
+set-callback         notify    own     -       -         -       -
+remove-callback      notify    own     -       -         -       -
 validate             validate  any     any     any       any     any
 convert              validate  any     any     any       any     any
 inbox                read      -       own     -         -       -

@@ -20,6 +20,7 @@ from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
 from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
 from gateway.media import Format
+from gateway.notify.probing import NoAddress
 from gateway.ports import Conflict
 from gateway.vocabulary import CaseState, one_of
 from gateway.workshop import WorkLost
@@ -47,6 +48,7 @@ KINDS: dict[str, Kind] = {
     "withdrawn": Kind(409),
     "superseded": Kind(409),
     "illegal-state": Kind(409),
+    "no-address": Kind(409),
     "changed": Kind(412),
     "too-large": Kind(413),
     "unsupported-media": Kind(415),
@@ -182,6 +184,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Conflict, _conflict),
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
+    (NoAddress, lambda error: Fault("no-address", phrase("detail.no-address"))),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
     (DeliveryClosed, _closed),

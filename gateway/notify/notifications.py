@@ -20,13 +20,15 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
     `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told.
-    `reference` is the sender's own; `case` and `response` are addresses.
+    `reference` is the sender's own; `case` and `response` are addresses. One that is `failed` was given up on its way
+    to the trader's address, and `problem` says why.
     """
 
     number: int
     kind: NotificationKind
     at: str
     state: NotificationState
+    problem: str | None
     mrn: str
     reference: str | None
     agency: str | None
@@ -40,7 +42,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 class Notifications(msgspec.Struct, frozen=True, kw_only=True):
     """A page, oldest first. `next` is the `after` to go on with, now if there is `more`, else later.
 
-    `acknowledged` is the last number that was acknowledged, `last` the last that there is.
+    Up to the number `acknowledged` all were; `last` is the last that there is.
     """
 
     notifications: tuple[Notification, ...]
@@ -51,20 +53,29 @@ class Notifications(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the account has acknowledged, and how many of those kept are pending behind that."""
+    """Up to which number all are acknowledged, and how many of those behind it are not."""
 
     acknowledged: int
     pending: int
 
 
-def shown(told: Told, acknowledged: int) -> Notification:
-    """A notification, to an account that has acknowledged so far."""
+class Redelivered(msgspec.Struct, frozen=True, kw_only=True):
+    """So many notifications are sent again. Where there are `more`, `next` is the `after` to go on with."""
+
+    queued: int
+    next: str
+    more: bool
+
+
+def shown(told: Told) -> Notification:
+    """A notification as its account sees it."""
     answer = None if told.decision is None else decisions.from_document(told.decision)
     return Notification(
         number=told.number,
         kind=told.kind,
         at=told.at,
-        state="acknowledged" if told.number <= acknowledged else "pending",
+        state=told.state,
+        problem=told.problem,
         mrn=told.mrn,
         reference=told.reference,
         agency=told.data.get("agency"),
@@ -78,7 +89,7 @@ def shown(told: Told, acknowledged: int) -> Notification:
 
 def page(found: list[Told], limit: int, after: int, mark: Mark) -> Notifications:
     """A page of at most `limit`, of what was found for one more."""
-    lines = tuple(shown(each, mark.acknowledged) for each in found[:limit])
+    lines = tuple(map(shown, found[:limit]))
     return Notifications(
         notifications=lines,
         next=str(lines[-1].number if lines else after),
@@ -90,4 +101,5 @@ def page(found: list[Told], limit: int, after: int, mark: Mark) -> Notifications
 
 def acknowledged(mark: Mark) -> Acknowledged:
     """The answer to an acknowledgement."""
-    return Acknowledged(acknowledged=mark.acknowledged, pending=mark.last - max(mark.acknowledged, mark.first - 1))
+    behind = mark.last - max(mark.acknowledged, mark.first - 1)
+    return Acknowledged(acknowledged=mark.acknowledged, pending=behind - mark.seen)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
+from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Requeued, Standing, Told
 from gateway.ports import (
     FIRST_KEY,
     Acceptance,
@@ -205,8 +205,10 @@ class SqliteStore:
         return await self._opened.readers.run(lambda db: sqlite_reads.page(db, find, of, after, limit))
 
     async def census(self, now: str) -> Census:
-        backlog = await self._opened.readers.run(lambda db: sqlite_reads.backlog(db, now))
-        return Census(backlog, await asyncio.to_thread(sqlite_file.log_bytes, self._path))
+        backlog, unsent = await self._opened.readers.run(
+            lambda db: (sqlite_reads.backlog(db, now), sqlite_pushes.unsent(db))
+        )
+        return Census(backlog, await asyncio.to_thread(sqlite_file.log_bytes, self._path), unsent)
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
@@ -223,6 +225,10 @@ class SqliteStore:
     async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
         return await self._opened.writer.run(lambda db: sqlite_notifications.acknowledge(db, account_id, through, at))
 
+    async def acknowledge_some(self, account_id: int, numbers: Collection[int], at: str) -> Mark:
+        some = partial(sqlite_notifications.acknowledge_some, account_id=account_id, numbers=numbers, at=at)
+        return await self._opened.writer.run(some)
+
     async def prune_notifications(self, before: str, bite: int) -> int:
         pruned = 0
         for account_id in await self._opened.readers.run(lambda db: sqlite_notifications.overfull(db, before)):
@@ -234,8 +240,17 @@ class SqliteStore:
                 pruned += taken
         return pruned
 
-    async def set_callback(self, name: str, url: str, secret: str) -> None:
-        await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))
+    async def set_callback(self, name: str, url: str, secret: str, *, rotate: bool = True) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret, rotate))
+
+    async def callback(self, account_id: int) -> Callback | None:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.callback(db, account_id))
+
+    async def standing(self, account_id: int) -> Standing:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.standing(db, account_id))
+
+    async def requeue(self, asked: Asked, at: str) -> Requeued:
+        return await self._opened.writer.run(lambda db: sqlite_pushes.requeue(db, asked, at))
 
     async def remove_callback(self, name: str) -> None:
         await self._opened.writer.run(lambda db: sqlite_pushes.remove_callback(db, name))

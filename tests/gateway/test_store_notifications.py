@@ -151,7 +151,7 @@ async def test_what_is_old_goes_in_small_bites_and_numbers_go_on(store, trader, 
 
 
 async def test_they_are_kept_for_so_many_days_and_the_log_says_what_went(store, trader, caplog):
-    caplog.set_level("INFO", "gateway.feed")
+    caplog.set_level("INFO", "gateway.notify.feed")
     clock = ManualClock()
     await store.accept(admission(trader, 1, events=told_of(1, 3)))  # in January; the clock begins in November
     await prune(store, 400, clock)

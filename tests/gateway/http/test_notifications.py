@@ -42,6 +42,7 @@ async def test_a_trader_is_told_every_step_and_which_documents_are_wanted(house)
         "kind": "decision",
         "at": wanted["at"],
         "state": "pending",
+        "problem": None,
         "mrn": accepted["mrn"],
         "reference": told[0]["reference"],
         "agency": "PHS",

@@ -22,11 +22,12 @@ ROUTES = {route.name: route for route in app.ROUTES}
 CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+BODY["set-callback"] = b'{"Callback":{"URL":"https://example.com/in"}}'
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
-QUERY = {"acknowledge": "?through=0"}
+QUERY = {"acknowledge": "?through=0", "redeliver": "?state=failed"}
 
 
 def taking_back(mrn: str) -> bytes:
@@ -71,6 +72,7 @@ async def stage(tmp_path_factory):
             "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]},
             "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]},
         }
+        await house.gateway.store.set_callback("trader", "https://nowhere.invalid/in", "gs_secret")
         yield Stage(house, things | {"nobody's": NOBODYS})
 
 

@@ -14,6 +14,7 @@ from adapters import callback
 from adapters.callback import HttpPoster, is_public
 from adapters.port import NotTaken
 from gateway.clock import utc_now
+from gateway.metrics import Metrics
 from gateway.notify.pushing import Pusher
 from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
@@ -56,7 +57,8 @@ async def rival(store, other) -> int:
 
 def at_work(store) -> Pusher:
     """Sends at once."""
-    return Pusher(store, HttpPoster(timeout=QUICK.send, private=True), QUICK, utc_now, lambda count: b"\x00" * count)
+    poster = HttpPoster(timeout=QUICK.send, private=True)
+    return Pusher(store, poster, QUICK, utc_now, lambda count: b"\x00" * count, Metrics(1, (), ()))
 
 
 @pytest.fixture
