@@ -32,6 +32,7 @@ from gateway.service import Gateway
 
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
+KEY: Final = "Idempotency-Key"
 
 
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +53,12 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     """
     message, result = lodgement.message, "failed"
     try:
-        admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
-        message = admission.message
-        acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+        try:
+            admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
+            message = admission.message
+            acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+        except Refused as refusal:
+            acceptance = await _taken_before(gateway, lodgement, refusal)
         result = "replayed" if acceptance.replayed else "accepted"
         return acceptance
     except (Refused, Conflict) as error:
@@ -62,6 +66,23 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
         raise
     finally:
         gateway.metrics.lodged(message, format_of(lodgement.media), result)
+
+
+async def _taken_before(gateway: Gateway, lodgement: Lodgement, refusal: Refused) -> Acceptance:
+    """The first answer to these very bytes under this key, though they are taken no more: a package has ended since, or
+    a ceiling was lowered. Raises the refusal where they never were.
+    """
+    key = lodgement.idempotency_key
+    use = None if key is None else await gateway.store.under_key(lodgement.account.id, key)
+    if use is None or use.act is not None or use.body_digest != sha256(lodgement.body).hexdigest():
+        raise refusal
+    return Acceptance(
+        mrn=use.mrn,
+        conversation_id=use.conversation_id,
+        digest=use.body_digest,
+        accepted_at=use.accepted_at,
+        replayed=True,
+    )
 
 
 async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acceptance:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.acts.keys import ActKey, KeyStore
 from gateway.notify.told import NotificationStore, Unsent
 from gateway.vocabulary import EventKind
 
@@ -214,7 +215,7 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write for one step of a case, valid only while the case is still at `version`."""
+    """What to write for one step of a case, valid only while the case is still at `version` and the `key` not used."""
 
     case_id: int
     version: int
@@ -225,6 +226,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    key: ActKey | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -262,7 +264,7 @@ class Census(msgspec.Struct, frozen=True):
     unsent: Unsent
 
 
-class Store(NotificationStore, Protocol):
+class Store(NotificationStore, KeyStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -325,7 +327,9 @@ class Store(NotificationStore, Protocol):
         """The case that a delivery belongs to."""
 
     async def apply(self, change: CaseChange) -> bool:
-        """Write a change; False, with nothing written, where the case has moved on from the version given."""
+        """Write a change; False, with nothing written, where the case has moved on from the version given, or the
+        key was used.
+        """
 
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         """Take up to `limit` deliveries of an agency that are queued and due, oldest first, and count the attempt.

@@ -22,7 +22,8 @@ from datamodel.structs import bare
 from gateway import lifecycle, permit_requests
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
-from gateway.cases import GATEWAY, Entry, change, live, plan, version_of
+from gateway.acts.once import perform
+from gateway.cases import GATEWAY, Entry, live, plan, version_of
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, new_delivery_id
 from gateway.intake import Lodgement, delivery_entry, read_declaration, reference_of, route_facts
@@ -63,7 +64,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True):
 async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Amended:
     """Amend a case of the sender's own, if the version that it is at is `unchanged`.
 
-    Raises Refused, UnknownCase, Stale, and IllegalAct.
+    Raises Refused, UnknownCase, Conflict, Stale, and IllegalAct.
     """
     now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
     reference = (await find()).case.reference
@@ -84,7 +85,7 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         common.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
         return _amend(file, amendment, shown, lodgement, stamp(now))
 
-    amended = await change(gateway.store, find_and_look, step)
+    amended = await perform(gateway, lifecycle.AMENDMENT, lodgement, amendment.notice, find_and_look, step, Amended)
     gateway.doorbell.ring(amended.asked)
     return amended
 

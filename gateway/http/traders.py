@@ -17,11 +17,11 @@ from gateway import lifecycle
 from gateway.cases import version_of
 from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
-from gateway.http.messages import as_kept, as_of, attempt, converted, named_message, reformatted, unfit
+from gateway.http.messages import as_kept, as_of, attempt, converted, handed_in, reformatted, unfit
 from gateway.http.negotiate import OTHER
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
-from gateway.intake import LODGED, Lodgement, lodge
+from gateway.intake import LODGED, lodge
 from gateway.media import MEDIA_TYPES, format_of
 from gateway.ports import Acceptance, AdditionalMessage, CaseFile, StoredMessage
 from gateway.responses import MESSAGE as RESPONSE
@@ -29,7 +29,6 @@ from gateway.responses import response
 from gateway.views import CaseStatus, Timeline, status, timeline
 
 PATH = "/v1/declarations"
-_KEY = re.compile("[!-~]{1,255}")
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +48,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 async def take(call: Call) -> Answer:
     """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
-    lodgement = Lodgement(
-        account=call.account,
-        body=await call.body.content(),
-        media=str(call.body.media),
-        message=named_message(call),
-        idempotency_key=_idempotency_key(call),
-        conversation_id=call.conversation_id,
-    )
-    accepted = await lodge(call.gateway, lodgement)
+    accepted = await lodge(call.gateway, await handed_in(call))
     headers = {"Location": f"{PATH}/{accepted.mrn}", "X-Conversation-ID": accepted.conversation_id}
     return Answer(value=accepted, headers=headers)
 
@@ -135,16 +126,6 @@ async def shown_case(call: Call) -> CaseFile:
         who = (call.account.name, call.account.role)
         log.info("conversation %s: %r, %s, looks into case %s", call.conversation_id, *who, found.case.mrn)
     return found
-
-
-def _idempotency_key(call: Call) -> str | None:
-    """The key, if one is given. Raises Refused for what cannot be one, and for two of them."""
-    keys = call.headers.getall("Idempotency-Key", [])
-    if not keys:
-        return None
-    if len(keys) == 1 and _KEY.fullmatch(keys[0]):
-        return keys[0]
-    raise unfit("header.idempotency-key", ", ".join(keys), phrase("header.key"))
 
 
 AS = Parameter(

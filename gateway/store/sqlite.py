@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.acts.keys import ActKey, KeyUse
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Requeued, Standing, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -33,7 +34,15 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_file,
+    sqlite_groups,
+    sqlite_keys,
+    sqlite_notifications,
+    sqlite_pushes,
+    sqlite_reads,
+    sqlite_writes,
+)
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -186,6 +195,12 @@ class SqliteStore:
 
     async def apply(self, change: CaseChange) -> bool:
         return await self._opened.writer.join(sqlite_groups.apply, change)
+
+    async def under_key(self, account_id: int, key: str) -> KeyUse | None:
+        return await self._opened.readers.run(lambda db: sqlite_keys.use(db, account_id, key))
+
+    async def keep_key(self, case_id: int, key: ActKey) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_keys.keep(db, case_id, key))
 
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         return await self._opened.writer.run(lambda db: sqlite_writes.claim(db, agency, limit, now, lease_until))

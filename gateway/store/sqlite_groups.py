@@ -17,7 +17,7 @@ from typing import Final
 from msgspec.structs import astuple
 
 from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
-from gateway.store import rows, sqlite_reads
+from gateway.store import rows, sqlite_keys, sqlite_reads
 
 CASES = """declaration_case (version, id, mrn, account_id, conversation_id, message, reference, body_digest,
     document_digest, media, state, accepted_at, updated_at)"""
@@ -124,7 +124,8 @@ def _case(case_id: int, new: Admission) -> Row:
 
 
 def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list[bool]:
-    """False in the place of a change, with nothing of it written, where its case is no longer at the version given.
+    """False in the place of a change, with nothing of it written, where its case is no longer at the version given, or
+    its key was used.
 
     Raises LookupError for a delivery that is not of its case.
     """
@@ -143,8 +144,10 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
 
 def _move(connection: sqlite3.Connection, change: CaseChange) -> bool:
     head = (change.state, change.updated_at, change.case_id, change.version)
-    if connection.execute(MOVE_CASE, head).rowcount == 0:
+    if sqlite_keys.is_used(connection, change.key) or connection.execute(MOVE_CASE, head).rowcount == 0:
         return False
+    if change.key is not None:
+        sqlite_keys.keep(connection, change.case_id, change.key)
     for moved in change.deliveries:
         due = rows.next_attempt(moved.state, moved.next_attempt_at, change.updated_at)
         values = (moved.state, due, moved.problem, moved.decided_at, moved.id, change.case_id)
