@@ -17,6 +17,7 @@ from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
+from gateway.acts import appeal, ruling
 from gateway.acts.invalidation import INVALIDATING
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
@@ -37,7 +38,14 @@ from gateway.store.sqlite import SqliteStore, held
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING)
+EXCHANGED = (
+    permit_requests.MESSAGE,
+    decisions.MESSAGE,
+    responses.MESSAGE,
+    appeal.MESSAGE,
+    ruling.MESSAGE,
+    *INVALIDATING,
+)
 
 
 def build(

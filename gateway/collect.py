@@ -9,7 +9,7 @@ declared would stand in the books as good, and the refusal is how an agency that
 not go on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -22,6 +22,8 @@ from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange
 from gateway.service import Gateway
 from gateway.vocabulary import Outcome
+
+NO_TABLES: Final[Mapping[str, str]] = {}
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,28 +95,28 @@ async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Ite
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries))
+    tables = {"rules": gateway.rules, "checks": gateway.checks.digest}
+    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, tables))
     if not collected.replayed:
         gateway.metrics.decided(agency_code, collected.outcome)
     return collected
 
 
 def decide(
-    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = ()
+    file: CaseFile,
+    agency_code: str,
+    answer: Answer,
+    at: str,
+    before: tuple[Entry, ...] = (),
+    tables: Mapping[str, str] = NO_TABLES,
 ) -> tuple[CaseChange | None, Collected]:
-    """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`."""
-    delivery = _own_delivery(file, agency_code, answer.delivery_id or "")
+    """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`.
+
+    `tables` are the digests of those in force, which the history keeps with the decision.
+    """
+    delivery = own_delivery(file, agency_code, answer.delivery_id or "")
     decisions.check(answer, delivery)
-    kept = decisions.document(answer)
-    decision = Decision(
-        delivery_id=delivery.id,
-        agency=delivery.agency,
-        outcome=answer.outcome,
-        at=at,
-        reason=answer.reason,
-        document=kept,
-        digest=decisions.digest(kept),
-    )
+    decision = decided(delivery, answer, at)
     made = [each for each in file.decisions if each.delivery_id == delivery.id]
     collected = Collected(mrn=file.case.mrn, delivery_id=delivery.id, outcome=answer.outcome)
     if _is_replay(decision, made, delivery.state):
@@ -126,11 +128,25 @@ def decide(
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
-    entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))
+    entry = Entry("decision", f"agency:{delivery.agency}", {**facts_of(decision, answer), **tables})
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
 
-def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:
+def decided(delivery: Delivery, answer: Answer, at: str) -> Decision:
+    """The decision that an answer makes on a delivery."""
+    kept = decisions.document(answer)
+    return Decision(
+        delivery_id=delivery.id,
+        agency=delivery.agency,
+        outcome=answer.outcome,
+        at=at,
+        reason=answer.reason,
+        document=kept,
+        digest=decisions.digest(kept),
+    )
+
+
+def own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:
     for delivery in file.deliveries:
         if delivery.id == delivery_id and delivery.agency == agency_code:
             return delivery
@@ -143,7 +159,7 @@ def _is_replay(decision: Decision, made: list[Decision], state: str) -> bool:
     return any(each.digest == decision.digest for each in counted)
 
 
-def _facts(decision: Decision, answer: Answer) -> dict[str, object]:
+def facts_of(decision: Decision, answer: Answer) -> dict[str, object]:
     """What the history keeps of a decision: no free text, so that erasing one leaves the chain of events whole."""
     return {
         "delivery": decision.delivery_id,

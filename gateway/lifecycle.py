@@ -41,7 +41,16 @@ DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, H
 # released is no longer the trader's to take back, and what is refused or invalidated is over.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
-ACTS: Final = {AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD), INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD)}
+# An appeal is against a decision, and its ruling, which is the agency's, may change that, wherever there can be one.
+APPEAL: Final = "appeal"
+RULING: Final = "ruling"
+_DECIDED_ON: Final = tuple(state for state in CASE_STATES if state not in (ACCEPTED, INVALIDATED))
+ACTS: Final = {
+    AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD),
+    INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD),
+    APPEAL: _DECIDED_ON,
+    RULING: _DECIDED_ON,
+}
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
@@ -60,6 +69,8 @@ EVENT_KINDS: Final = {
     SUPERSEDED: "a delivery is of an earlier version: it is no longer sent, and a decision on it counts no more",
     INVALIDATION: "the trader lodged an invalidation",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
+    APPEAL: "the trader appealed against a decision; the record that it rests on is frozen",
+    RULING: "the appeal was ruled on: the decision is upheld, or overturned by the decision that follows",
     UNDER_CONTROL: "the case waits for agencies",
     HELD: "the case is held by an agency",
     RELEASED: "the case is released: every agency granted, or none had to see it",
@@ -68,7 +79,7 @@ EVENT_KINDS: Final = {
 }
 
 # The events that a trader is told of without asking. What else happens is in the history of the case.
-TOLD: Final = (ACCEPTED, "amendment", "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
+TOLD: Final = (ACCEPTED, "amendment", "decision", APPEAL, RULING, UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
 
 # What an agency may answer, and the event that it is for the delivery.
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
@@ -90,6 +101,17 @@ STEPS: Final = {
     for event, following in zip(DELIVERY_EVENTS, row, strict=True)
     if following is not None
 }
+
+# What becomes of a delivery when its decision is overturned: the new decision takes the place of the old, and a case
+# that was refused is open again as far as that asks for it. It may be better for the trader, and not worse.
+REVIEWS: Final = {(REFUSED, GRANTED): GRANTED, (REFUSED, HELD): HELD, (GRANTED, GRANTED): GRANTED}
+UPHELD: Final = "upheld"
+OVERTURNED: Final = "overturned"
+RULINGS: Final = (UPHELD, OVERTURNED)
+# What a ruling is for the trader who asked for it.
+APPEAL_ANSWERS: Final = {UPHELD: REFUSED, OVERTURNED: GRANTED}
+# An appeal lapses with what it was against: the delivery is superseded, or the case invalidated, before the ruling.
+APPEAL_STATES: Final = ("lodged", *RULINGS, "lapsed")
 
 # The first of these that any delivery asks for is the state of the case. An invalidation withdraws every delivery that
 # is not decided, of which there is one wherever it is legal; so it, too, can be told from the deliveries. One that is
@@ -116,7 +138,7 @@ class IllegalAct(Exception):
 
     def __init__(self, act: str, mrn: str, state: str) -> None:
         self.act, self.mrn, self.state, self.legal = act, mrn, state, ACTS[act]
-        super().__init__(f"an {act} is for a case that is {' or '.join(self.legal)}; {mrn} is {state}")
+        super().__init__(f"the act {act} is for a case that is {' or '.join(self.legal)}; {mrn} is {state}")
 
 
 def check_act(act: str, mrn: str, state: str) -> None:
@@ -128,6 +150,14 @@ def check_act(act: str, mrn: str, state: str) -> None:
 def next_delivery_state(state: str, event: str) -> str:
     """The state after an event. Raises IllegalStep."""
     following = STEPS.get((state, event))
+    if following is None:
+        raise IllegalStep(state, event)
+    return following
+
+
+def state_after_review(state: str, event: str) -> str:
+    """The state of a delivery whose decision is overturned by another. Raises IllegalStep."""
+    following = REVIEWS.get((state, event))
     if following is None:
         raise IllegalStep(state, event)
     return following

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.acts.appeals import AppealStore, NewAppeal, NewRuling
 from gateway.acts.keys import ActKey, KeyStore
 from gateway.notify.told import NotificationStore, Unsent
 from gateway.vocabulary import EventKind
@@ -227,6 +228,8 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
     key: ActKey | None = None
+    appeal: NewAppeal | None = None
+    ruling: NewRuling | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -264,7 +267,7 @@ class Census(msgspec.Struct, frozen=True):
     unsent: Unsent
 
 
-class Store(NotificationStore, KeyStore, Protocol):
+class Store(NotificationStore, KeyStore, AppealStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

@@ -17,6 +17,12 @@ lodge                lodge     own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
+lodge-appeal         lodge     own     -       -         -       -
+appeals              read      own     -       any       -       any
+appeal               read      own     -       any       -       any
+appeal-message       read      own     -       -         -       any
+appeal-record        read      own     -       -         -       any
+appeal-response      read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
@@ -34,6 +40,9 @@ convert              validate  any     any     any       any     any
 inbox                read      -       own     -         -       -
 delivery             read      -       own     -         -       -
 decide               decide    -       own     -         -       -
+open-appeals         read      -       own     -         -       -
+delivery-appeal      read      -       own     -         -       -
+rule-appeal          decide    -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """

@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli import (
     accounts,
+    appeals,
     codelists,
     deliveries,
     docs,
@@ -55,7 +56,20 @@ def guichet(
     """Options of all commands."""
 
 
-for module in (running, documents, records, packages, docs, codelists, rules, accounts, deliveries, notifications):
+MODULES = (
+    running,
+    documents,
+    records,
+    packages,
+    docs,
+    codelists,
+    rules,
+    accounts,
+    deliveries,
+    appeals,
+    notifications,
+)
+for module in MODULES:
     module.register(app)
 
 

@@ -20,6 +20,7 @@ from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
+    appeals,
     bodies,
     caching,
     callbacks,
@@ -50,6 +51,7 @@ from gateway.service import Gateway
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
     *changes.ROUTES,
+    *appeals.ROUTES,
     *notifications.ROUTES,
     *callbacks.ROUTES,
     *agencies.ROUTES,

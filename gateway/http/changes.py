@@ -19,17 +19,17 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await handed_in(call), _unchanged(call))
+    done = await amend(call.gateway, call.path["mrn"], await handed_in(call), unchanged(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await handed_in(call), _unchanged(call))
+    done = await invalidate(call.gateway, call.path["mrn"], await handed_in(call), unchanged(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
-def _unchanged(call: Call) -> Unchanged:
+def unchanged(call: Call) -> Unchanged:
     """Whether a version of the case is one that the caller has seen; any is, where the caller does not say."""
     conditions = ", ".join(call.headers.getall("If-Match", ()))
     return partial(seen, conditions) if conditions else always

@@ -9,6 +9,7 @@ from datamodel.issues import Refused, Report
 from datamodel.semantics import day_of
 from datamodel.versions import Days
 from datamodel.wording import issue, phrase, refused
+from gateway.acts.appeals import AppealMessage
 from gateway.http import negotiate
 from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call
@@ -20,6 +21,7 @@ from gateway.service import Gateway
 from gateway.spool import Kept, whole
 
 SHOWN = 60
+Stored = StoredMessage | AdditionalMessage | AppealMessage
 _KEY: Final = re.compile("[!-~]{1,255}")
 
 
@@ -128,7 +130,7 @@ def as_kept(call: Call, content: bytes, media: str, query: str = "") -> Answer:
     return Answer(value=content, media=media)
 
 
-async def reformatted(gateway: Gateway, kept: StoredMessage | AdditionalMessage, message: str, form: Format) -> bytes:
+async def reformatted(gateway: Gateway, kept: Stored, message: str, form: Format) -> bytes:
     """A message that was taken before, in the other format. What it says was worked out and kept when it was taken."""
     document = kept.document
     return document if form == "json" else await offload(gateway, len(document), _as_xml, document, message)

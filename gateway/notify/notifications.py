@@ -10,7 +10,7 @@ import msgspec
 from gateway import decisions
 from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
-from gateway.vocabulary import NotificationKind, NotificationState, Outcome
+from gateway.vocabulary import NotificationKind, NotificationState, Outcome, RulingOutcome
 
 CASE = "/v1/declarations/{mrn}"
 RESPONSE = CASE + "/response"
@@ -19,7 +19,8 @@ RESPONSE = CASE + "/response"
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
-    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told.
+    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told,
+    of a `ruling` on an appeal what it was.
     `reference` is the sender's own; `case` and `response` are addresses. One that is `failed` was given up on its way
     to the trader's address, and `problem` says why.
     """
@@ -33,6 +34,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     agency: str | None
     outcome: Outcome | None
+    ruling: RulingOutcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
     case: str
@@ -80,6 +82,7 @@ def shown(told: Told) -> Notification:
         reference=told.reference,
         agency=told.data.get("agency"),
         outcome=told.data.get("outcome"),
+        ruling=told.data.get("ruling"),
         reason=answer.reason if answer else None,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
         case=CASE.format(mrn=told.mrn),

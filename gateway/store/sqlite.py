@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.acts.appeals import Appeal, AppealMessage
 from gateway.acts.keys import ActKey, KeyUse
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Requeued, Standing, Told
 from gateway.ports import (
@@ -35,6 +36,7 @@ from gateway.ports import (
     StoredMessage,
 )
 from gateway.store import (
+    sqlite_appeals,
     sqlite_file,
     sqlite_groups,
     sqlite_keys,
@@ -201,6 +203,21 @@ class SqliteStore:
 
     async def keep_key(self, case_id: int, key: ActKey) -> bool:
         return await self._opened.writer.run(lambda db: sqlite_keys.keep(db, case_id, key))
+
+    async def appeals(self, case_id: int) -> list[Appeal]:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.of_case(db, case_id))
+
+    async def open_appeals(self, agency: str | None, limit: int) -> list[Appeal]:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.waiting(db, agency, limit))
+
+    async def appeal_on(self, agency: str, delivery_id: str) -> Appeal | None:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.on(db, agency, delivery_id))
+
+    async def appeal_message(self, mrn: str, number: int) -> AppealMessage | None:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.message(db, mrn, number))
+
+    async def appeal_record(self, mrn: str, number: int) -> bytes | None:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.record(db, mrn, number))
 
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         return await self._opened.writer.run(lambda db: sqlite_writes.claim(db, agency, limit, now, lease_until))

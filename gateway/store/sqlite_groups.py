@@ -17,7 +17,7 @@ from typing import Final
 from msgspec.structs import astuple
 
 from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
-from gateway.store import rows, sqlite_keys, sqlite_reads
+from gateway.store import rows, sqlite_appeals, sqlite_keys, sqlite_reads
 
 CASES = """declaration_case (version, id, mrn, account_id, conversation_id, message, reference, body_digest,
     document_digest, media, state, accepted_at, updated_at)"""
@@ -136,6 +136,8 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each.case_id, each.events) for each in written))
     messages = [(each.case_id, *astuple(each.additional)) for each in written if each.additional is not None]
     _insert(connection, ADDITIONAL, messages)
+    for each in written:
+        sqlite_appeals.write(connection, each)
     sent = [(each.case_id, each.updated_at, dispatch) for each in written for dispatch in each.added]
     if sent:
         _send(connection, connection.execute(LAST_NUMBERS).fetchone()["deliveries"] + 1, sent)

@@ -29,6 +29,8 @@ GROUPS = {
     "schema": "What only the schema says",
     "decision": "Decisions of agencies",
     "act": "Amendments and invalidations",
+    "appeal": "Appeals, and rulings on them",
+    "callback": "Addresses that notifications are sent to",
     "header": "Headers of a request",
     "query": "Parameters of a query",
 }

@@ -47,6 +47,7 @@ async def test_a_trader_is_told_every_step_and_which_documents_are_wanted(house)
         "reference": told[0]["reference"],
         "agency": "PHS",
         "outcome": "documents",
+        "ruling": None,
         "reason": "The certificate is missing.",
         "documents": [
             {"type": "N853", "description": "Health certificate for item 2"},

@@ -24,10 +24,19 @@ HOTEL = read_sample("import-hotel-supplies.json")
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
 BODY["set-callback"] = b'{"Callback":{"URL":"https://example.com/in"}}'
 UNKNOWN = "26XZ00000000000000"
-NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "appealed": UNKNOWN, "number": "1"}
+NOBODYS |= dict.fromkeys(("id", "decided"), "01a1fd1e-8c00-7382-805a-b520509bc915")
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
+UPHELD = b'{"Ruling":{"OutcomeCode":"upheld","Reason":"The pest was found again."}}'
+REFUSED = b'{"Decision":{"OutcomeCode":"refused"}}'
+BODY["rule-appeal"] = UPHELD
 QUERY = {"acknowledge": "?through=0", "redeliver": "?state=failed"}
+
+
+def appealing(delivery: str) -> bytes:
+    """An appeal against the decision on that delivery."""
+    return msgspec.json.encode({"Appeal": {"DeliveryID": delivery, "Grounds": "There was no pest."}})
 
 
 def taking_back(mrn: str) -> bytes:
@@ -48,7 +57,13 @@ class Stage:
     async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
         row, things = ROUTES[route], self.things[whose]
         body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
-        path = row.path.replace("{mrn}/invalidation", "{back}/invalidation").format(**things) + QUERY.get(route, "")
+        body = appealing(things["decided"]) if route == "lodge-appeal" else body
+        path = row.path.replace("{mrn}/invalidation", "{back}/invalidation").replace(
+            "{mrn}/appeals", "{appealed}/appeals"
+        )
+        for last in "/appeal", "/ruling":
+            path = path.replace("{id}" + last, "{decided}" + last)
+        path = path.format(**things) + QUERY.get(route, "")
         headers = {"Content_Type": "application/json"} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
@@ -72,8 +87,24 @@ async def stage(tmp_path_factory):
             "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]},
             "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]},
         }
+        for whose, trader, agency in ("own", "trader", "fsa"), ("another's", "rival", "phs"):
+            things[whose] |= await appealed(house, trader, agency)
         await house.gateway.store.set_callback("trader", "https://nowhere.invalid/in", "gs_secret")
         yield Stage(house, things | {"nobody's": NOBODYS})
+
+
+async def appealed(house: House, trader: str, agency: str) -> dict[str, str]:
+    """A case that the agency has refused, and against which its trader has appealed."""
+    before = {each["id"] for each in await house.deliveries(agency)}
+    sample = {"fsa": "import-chilled-beef-argentina", "phs": "import-cut-flowers-kenya"}[agency]
+    body = read_sample(f"{sample}.json").replace(b'"FunctionalReferenceID": "', b'"FunctionalReferenceID": "A', 1)
+    lodged = await house.post("/v1/declarations", body, caller=trader)
+    [delivery] = [each["id"] for each in await house.deliveries(agency) if each["id"] not in before]
+    decision = f"/v1/agency/deliveries/{delivery}/decision"
+    assert (await house.post(decision, REFUSED, caller=agency)).status == 200
+    path = f"/v1/declarations/{lodged.json['mrn']}/appeals"
+    assert (await house.post(path, appealing(delivery), caller=trader)).status == 200
+    return {"appealed": lodged.json["mrn"], "number": "1", "decided": delivery}
 
 
 def cells():
