@@ -23,6 +23,7 @@ from gateway.notify.probing import Probe
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
+from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
 
 
@@ -60,5 +61,6 @@ class Gateway:
     probe: Probe
     workshop: Workshop
     metrics: Metrics
+    tracer: Tracer
     clock: Clock
     random: Random

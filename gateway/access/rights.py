@@ -23,6 +23,7 @@ appeal               read      own     -       any       -       any
 appeal-message       read      own     -       -         -       any
 appeal-record        read      own     -       -         -       any
 appeal-response      read      own     -       any       -       any
+declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
@@ -46,7 +47,7 @@ rule-appeal          decide    -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """
-alive ready describe packages xsd json_schema message_page xsd_file index_page codelists_page codelist_page
+alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
 """
 OPEN: Final = frozenset(_OPEN.split())

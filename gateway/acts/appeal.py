@@ -103,13 +103,13 @@ async def _materials(gateway: Gateway, file: CaseFile, delivery_id: str) -> Mate
     if sent is None:
         return Materials(versions={}, request=b"")
     store, first = gateway.store, await gateway.store.message(file.case.id)
-    versions = {FIRST: (file.case.message, first.media, first.body)}
+    versions = {FIRST: (file.case.message, first.media, first.digest, first.body)}
     for event in file.events:
         if (number := event.data.get("version")) is not None:
             later_one = await store.additional(file.case.id, event.kind, number)
             if later_one is None:
                 raise LookupError(f"case {file.case.mrn} has no version {number}")
-            versions[number] = (later_one.message, later_one.media, later_one.body)
+            versions[number] = (later_one.message, later_one.media, later_one.digest, later_one.body)
     return Materials(versions=versions, request=sent.body)
 
 

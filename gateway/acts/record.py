@@ -92,9 +92,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Materials(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store has of it beside the case: versions by number (media, bytes), and the request's bytes."""
+    """What the store has of it beside the case: versions by number (type, media, digest, bytes), and the request."""
 
-    versions: dict[int, tuple[str, str, bytes]]
+    versions: dict[int, tuple[str, str, str, bytes]]
     request: bytes
 
 
@@ -140,7 +140,7 @@ def _tells_of(event: Event, delivery_id: str, digest: str) -> bool:
     return event.kind == "decision" and (data.get("delivery"), data.get("digest")) == (delivery_id, digest)
 
 
-def _version(number: int, message: str, media: str, body: bytes, events: Iterable[Event]) -> VersionPart:
+def _version(number: int, message: str, media: str, digest: str, body: bytes, events: Iterable[Event]) -> VersionPart:
     """The events of a version's intake name the tables: three of the first, one of each later one."""
     told: dict[str, Any] = {}
     for event in events:
@@ -150,7 +150,7 @@ def _version(number: int, message: str, media: str, body: bytes, events: Iterabl
     return VersionPart(
         media=media,
         body=body,
-        digest=sha256(body).hexdigest(),
+        digest=digest,
         number=number,
         message=message,
         rules=told.get("rules"),

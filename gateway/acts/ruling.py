@@ -28,7 +28,10 @@ from gateway.service import Gateway
 from gateway.vocabulary import RulingOutcome
 
 MESSAGE: Final = "guichet/1/Ruling"
-_PLACE: Final = "/Ruling/"
+# Places in the message.
+_NEW: Final = "/Ruling/Decision"
+_NEW_OUTCOME: Final = "/Ruling/Decision/OutcomeCode"
+_NEW_DELIVERY: Final = "/Ruling/Decision/DeliveryID"
 
 
 class Ruling(
@@ -95,7 +98,7 @@ def read_ruling(registry: Registry, body: bytes, media: str, limits: Limits) -> 
 def checked(ruling: Ruling) -> Ruling:
     """The ruling, if it has a new decision where it needs one and nowhere else. Raises Refused."""
     if (ruling.decision is None) == (ruling.outcome == lifecycle.OVERTURNED):
-        raise _unfit("appeal.decision", "Decision", ruling.outcome, lifecycle.OVERTURNED)
+        raise _unfit("appeal.decision", _NEW, ruling.outcome, lifecycle.OVERTURNED)
     return ruling
 
 
@@ -150,7 +153,7 @@ def _planned(file: CaseFile, delivery: Delivery, ruling: Ruling, entry: Entry, w
         state = lifecycle.state_after_review(delivery.state, lifecycle.OUTCOME_EVENTS[answer.outcome])
     except lifecycle.IllegalStep:
         fitting = (outcome for outcome, event in lifecycle.OUTCOME_EVENTS.items() if _may(delivery, event))
-        raise _unfit("appeal.outcome", "Decision/OutcomeCode", answer.outcome, either(tuple(fitting))) from None
+        raise _unfit("appeal.outcome", _NEW_OUTCOME, answer.outcome, either(tuple(fitting))) from None
     decision = decided(delivery, answer, way.at)
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=way.at if state in lifecycle.FINAL else None)
     facts = {**facts_of(decision, answer), **way.tables}
@@ -167,7 +170,7 @@ def _filled(ruling: Ruling, delivery_id: str) -> Ruling:
         return ruling
     named = ruling.decision.delivery_id
     if named not in (None, delivery_id):
-        raise _unfit("decision.delivery-mismatch", "Decision/DeliveryID", str(named), delivery_id)
+        raise _unfit("decision.delivery-mismatch", _NEW_DELIVERY, str(named), delivery_id)
     return msgspec.structs.replace(ruling, decision=msgspec.structs.replace(ruling.decision, delivery_id=delivery_id))
 
 
@@ -180,5 +183,4 @@ def _last(file: CaseFile, kind: str, wanted: Mapping[str, Any]) -> Event | None:
 
 
 def _unfit(rule_id: str, place: str, value: str, expected: str) -> Refused:
-    where = _PLACE + place
-    return refused(issue(rule_id, xpath=where, json_pointer=where, value=value, expected=expected))
+    return refused(issue(rule_id, xpath=place, json_pointer=place, value=value, expected=expected))

@@ -31,6 +31,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     state: NotificationState
     problem: str | None
     mrn: str
+    conversation_id: str
     reference: str | None
     agency: str | None
     outcome: Outcome | None
@@ -79,6 +80,7 @@ def shown(told: Told) -> Notification:
         state=told.state,
         problem=told.problem,
         mrn=told.mrn,
+        conversation_id=told.conversation_id,
         reference=told.reference,
         agency=told.data.get("agency"),
         outcome=told.data.get("outcome"),

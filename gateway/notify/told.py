@@ -11,14 +11,16 @@ from gateway.vocabulary import NotificationKind, NotificationState
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """One notification: the event that it tells of, and the decision (canonical JSON) where the event is one.
 
-    `number` counts what the account was told, without gaps; `at` never goes back from one number to the next.
-    `problem` is why it could not be sent to the account's address, where it was given up.
+    `number` counts what the account was told, without gaps; `at` never goes back from one number to the next. The
+    conversation is the one that the case was lodged in. `problem` is why it could not be sent to the account's address,
+    where it was given up.
     """
 
     number: int
     kind: NotificationKind
     at: str
     mrn: str
+    conversation_id: str
     reference: str | None
     data: dict[str, Any]
     decision: bytes | None

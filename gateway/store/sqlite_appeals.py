@@ -11,8 +11,10 @@ RULE = "UPDATE appeal SET ruling = ?, ruled_at = ?, ruled_by = ? WHERE case_id =
 _APPEAL = """SELECT number, mrn, delivery_id, agency, lodged_at, appeal.media, digest, ruling, ruled_at, ruled_by
     FROM appeal CROSS JOIN declaration_case ON declaration_case.id = case_id"""
 OF_CASE = f"{_APPEAL} WHERE case_id = ? ORDER BY number"
-OPEN_OF_AGENCY = f"{_APPEAL} WHERE ruling IS NULL AND appeal.agency = ? ORDER BY lodged_at LIMIT ?"
-ALL_OPEN = f"{_APPEAL} WHERE ruling IS NULL ORDER BY lodged_at LIMIT ?"
+_WAITS = """ruling IS NULL AND declaration_case.state <> 'invalidated'
+    AND (SELECT state FROM delivery WHERE delivery.id = delivery_id) <> 'superseded'"""
+OPEN_OF_AGENCY = f"{_APPEAL} WHERE {_WAITS} AND appeal.agency = ? ORDER BY lodged_at LIMIT ?"
+ALL_OPEN = f"{_APPEAL} WHERE {_WAITS} ORDER BY lodged_at LIMIT ?"
 OF_DELIVERY = f"{_APPEAL} WHERE delivery_id = ? ORDER BY appeal.rowid DESC"
 _ONE = "FROM appeal WHERE case_id = (SELECT id FROM declaration_case WHERE mrn = ?) AND number = ?"
 MESSAGE = f"SELECT media, body, digest, document {_ONE}"
@@ -36,7 +38,7 @@ def of_case(connection: sqlite3.Connection, case_id: int) -> list[Appeal]:
 
 
 def waiting(connection: sqlite3.Connection, agency: str | None, limit: int) -> list[Appeal]:
-    """Those without a ruling."""
+    """Those without a ruling that have not lapsed."""
     found = connection.execute(*((ALL_OPEN, (limit,)) if agency is None else (OPEN_OF_AGENCY, (agency, limit))))
     return [Appeal(**dict(row)) for row in found]
 

@@ -202,6 +202,7 @@ async def test_conditions_of_a_grant_can_be_appealed_against_and_an_appeal_lapse
     other = altered(HOTEL, (ROSES[0], "Roses, fresh cut, 80 cm"))
     assert (await house.post(f"{granted.path}/amendments", other)).json["asked"] == ["PHS"]
     assert (await house.get(f"{granted.path}/appeals/1")).json["status"] == "lapsed"
+    assert (await house.get("/v1/agency/appeals", "phs")).json["appeals"] == []
     reply = await granted.rule("upheld")
     assert (reply.status, reply.json["type"]) == (409, "urn:guichet:problem:superseded")
     for number in "2", "0", "one":

@@ -46,7 +46,7 @@ async def receiver():
 @pytest.fixture
 async def pusher(house):
     gateway, poster = house.gateway, HttpPoster(timeout=QUICK.send, private=True)
-    made = Pusher(gateway.store, poster, QUICK, utc_now, gateway.random, gateway.metrics)
+    made = Pusher(gateway.store, poster, QUICK, utc_now, gateway.random, gateway.metrics, gateway.tracer)
     yield made
     await made.stop()
 

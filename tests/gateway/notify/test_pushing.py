@@ -18,6 +18,8 @@ from gateway.metrics import Metrics
 from gateway.notify.pushing import Pusher
 from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
+from gateway.traces.settings import TraceSettings
+from gateway.traces.tracer import Tracer
 from tests.gateway.ledger import admission, mrn
 from tests.gateway.receiving import receiving
 from tests.gateway.scripted import PATIENCE, eventually
@@ -57,8 +59,15 @@ async def rival(store, other) -> int:
 
 def at_work(store) -> Pusher:
     """Sends at once."""
-    poster = HttpPoster(timeout=QUICK.send, private=True)
-    return Pusher(store, poster, QUICK, utc_now, lambda count: b"\x00" * count, Metrics(1, (), ()))
+    return Pusher(
+        store,
+        HttpPoster(timeout=QUICK.send, private=True),
+        QUICK,
+        utc_now,
+        lambda count: b"\x00" * count,
+        Metrics(1, (), ()),
+        Tracer(TraceSettings()),
+    )
 
 
 @pytest.fixture
