@@ -138,7 +138,7 @@ class IllegalAct(Exception):
 
     def __init__(self, act: str, mrn: str, state: str) -> None:
         self.act, self.mrn, self.state, self.legal = act, mrn, state, ACTS[act]
-        super().__init__(f"the act {act} is for a case that is {' or '.join(self.legal)}; {mrn} is {state}")
+        super().__init__(f"an {act} is for a case that is {' or '.join(self.legal)}; {mrn} is {state}")
 
 
 def check_act(act: str, mrn: str, state: str) -> None:
