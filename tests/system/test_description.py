@@ -40,14 +40,18 @@ CHECKS = [
 
 
 # What is there to be asked for by name, beside a declaration and its delivery; nobody would guess it.
-THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC"}
+THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC", "number": "1"}
 SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
-    "decide": {"Decision": {"OutcomeCode": "held"}}
+    "decide": {"Decision": {"OutcomeCode": "held"}},
+    "set-callback": {"Callback": {"URL": "https://nowhere.invalid/in"}},
 }
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = ("amend", "invalidate", "invalidation", "acknowledge")
+NEVER_GOOD = """
+amend invalidate invalidation acknowledge redeliver test-callback lodge-appeal appeal appeal-message appeal-record
+appeal-response delivery-appeal rule-appeal
+""".split()
 
 
 class Served(NamedTuple):
