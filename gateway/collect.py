@@ -23,7 +23,15 @@ from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChan
 from gateway.service import Gateway
 from gateway.vocabulary import Outcome
 
-NO_TABLES: Final[Mapping[str, str]] = {}
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """By whom a decision came, where that is not its agency as a whole, and the digests of the tables in force."""
+
+    actor: str = ""
+    tables: Mapping[str, str] = {}
+
+
+PLAIN: Final = Way()
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +73,13 @@ class DeliveryClosed(Exception):
 
 
 async def collect(
-    gateway: Gateway, agency_code: str, body: bytes, media: str, delivery_id: str | None = None
+    gateway: Gateway, agency_code: str, body: bytes, media: str, delivery_id: str | None = None, actor: str = ""
 ) -> Collected:
-    """Take a decision message from an agency.
+    """Take a decision message from an agency; `actor` is its user, as the history names it, where one is known.
 
     Raises Refused, UnknownDelivery, DecisionConflict, DeliveryClosed.
     """
-    return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id))
+    return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id), actor=actor)
 
 
 async def read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | None) -> Answer:
@@ -83,7 +91,9 @@ def _read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | N
     return decisions.read_answer(gateway.registry, body, media, gateway.settings.limits, delivery_id)
 
 
-async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = ()) -> Collected:
+async def record(
+    gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = (), actor: str = ""
+) -> Collected:
     """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`."""
     wanted = answer.delivery_id or ""
 
@@ -95,24 +105,19 @@ async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Ite
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-    tables = {"rules": gateway.rules, "checks": gateway.checks.digest}
-    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, tables))
+    way = Way(actor=actor, tables={"rules": gateway.rules, "checks": gateway.checks.digest})
+    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, way))
     if not collected.replayed:
         gateway.metrics.decided(agency_code, collected.outcome)
     return collected
 
 
 def decide(
-    file: CaseFile,
-    agency_code: str,
-    answer: Answer,
-    at: str,
-    before: tuple[Entry, ...] = (),
-    tables: Mapping[str, str] = NO_TABLES,
+    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = (), way: Way = PLAIN
 ) -> tuple[CaseChange | None, Collected]:
     """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`.
 
-    `tables` are the digests of those in force, which the history keeps with the decision.
+    The history keeps with the decision which `way` it came.
     """
     delivery = own_delivery(file, agency_code, answer.delivery_id or "")
     decisions.check(answer, delivery)
@@ -128,7 +133,8 @@ def decide(
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
-    entry = Entry("decision", f"agency:{delivery.agency}", {**facts_of(decision, answer), **tables})
+    facts = {**facts_of(decision, answer), **way.tables}
+    entry = Entry("decision", way.actor or f"agency:{delivery.agency}", facts)
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
 

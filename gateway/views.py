@@ -12,6 +12,7 @@ from gateway import audit, lifecycle
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
+from gateway.mandates.standing import MandateStanding, standing
 from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
 from gateway.responses import last_answers
@@ -80,6 +81,7 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     digest: str
     agencies: tuple[AgencyStatus, ...]
+    mandate: MandateStanding | None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +110,7 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
         agencies=tuple(
             _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),
+        mandate=standing(file),
     )
 
 

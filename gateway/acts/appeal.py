@@ -18,7 +18,7 @@ from gateway.acts import common
 from gateway.acts.appeals import NewAppeal
 from gateway.acts.common import Notice, Unchanged, always
 from gateway.acts.once import perform
-from gateway.acts.record import FIRST, AppealPart, Materials, freeze
+from gateway.acts.record import FIRST, RENEWING, AppealPart, Materials, freeze
 from gateway.cases import Entry, live, plan
 from gateway.clock import later, moment, stamp
 from gateway.intake import Lodgement
@@ -105,7 +105,8 @@ async def _materials(gateway: Gateway, file: CaseFile, delivery_id: str) -> Mate
     store, first = gateway.store, await gateway.store.message(file.case.id)
     versions = {FIRST: (file.case.message, first.media, first.digest, first.body)}
     for event in file.events:
-        if (number := event.data.get("version")) is not None:
+        if event.kind in RENEWING:
+            number = event.data["version"]
             later_one = await store.additional(file.case.id, event.kind, number)
             if later_one is None:
                 raise LookupError(f"case {file.case.mrn} has no version {number}")

@@ -21,6 +21,7 @@ from gateway import audit, lifecycle
 from gateway.ports import Decision, Delivery, Event
 
 FIRST: Final = 1  # the version that was lodged
+RENEWING: Final = (lifecycle.AMENDMENT,)  # the events by which another one came to count
 _OFFERED: Final = ("queued", "offered")
 
 
@@ -145,7 +146,8 @@ def _version(number: int, message: str, media: str, digest: str, body: bytes, ev
     told: dict[str, Any] = {}
     for event in events:
         first = event.kind in ("received", "validated", "routed")
-        if (number == FIRST and first) or event.data.get("version") == number:
+        renewed = event.kind in RENEWING and event.data["version"] == number
+        if (number == FIRST and first) or renewed:
             told |= event.data
     return VersionPart(
         media=media,
@@ -210,7 +212,7 @@ def _untold(record: Record, told: list[tuple[str, dict[str, Any]]]) -> Iterator[
         if not any(fits(kind, data) for kind, data in told):
             yield f"{where}: no event tells of it as it is here"
 
-    numbers = {FIRST, *(data["version"] for _, data in told if "version" in data)}
+    numbers = {FIRST, *(data["version"] for kind, data in told if kind in RENEWING and "version" in data)}
     if numbers != {each.number for each in record.versions}:
         yield f"versions: the events tell of {_listed(numbers)}"
     for each in record.versions:
@@ -227,10 +229,11 @@ def _untold(record: Record, told: list[tuple[str, dict[str, Any]]]) -> Iterator[
 
 
 def _is_version(version: VersionPart, kind: str, data: dict[str, Any]) -> bool:
-    if version.number != FIRST:
-        tables = {"rules": version.rules, "checks": version.checks, "as_of": version.as_of}
-        return _has(data, version=version.number, digest=version.digest, message=version.message, **tables)
-    return kind == "received" and _has(data, digest=version.digest)
+    if version.number == FIRST:
+        return kind == "received" and _has(data, digest=version.digest)
+    tables = {"rules": version.rules, "checks": version.checks, "as_of": version.as_of}
+    told = {"version": version.number, "digest": version.digest, "message": version.message}
+    return kind in RENEWING and _has(data, **told, **tables)
 
 
 def _has(data: dict[str, Any], **wanted: Any) -> bool:

@@ -10,13 +10,14 @@ its caller goes away: what it was about to write is then on record, and a repeat
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
+from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http import (
@@ -28,6 +29,7 @@ from gateway.http import (
     changes,
     declarations,
     endings,
+    mandates,
     negotiate,
     notifications,
     openapi,
@@ -38,9 +40,10 @@ from gateway.http import (
     render,
     response_codes,
     streaming,
+    tokens,
     traders,
 )
-from gateway.http.access import identify, judge
+from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
 from gateway.http.problems import Fault
@@ -57,12 +60,14 @@ ROUTES: tuple[Route, ...] = (
     *declarations.ROUTES,
     *changes.ROUTES,
     *appeals.ROUTES,
+    *mandates.ROUTES,
     *notifications.ROUTES,
     *callbacks.ROUTES,
     *agencies.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,
+    *tokens.ROUTES,
     *operators.ROUTES,
 )
 
@@ -96,6 +101,7 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
+    application[CLIENT_CERT_HEADER] = gateway.settings.access.client_cert_header
     application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
@@ -176,7 +182,6 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 def _serve(
     route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
-    ceiling = gateway.settings.limits.max_bytes
     right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -187,15 +192,16 @@ def _serve(
         if standing := rates.spend(caller.account):
             request[_STANDING] = standing
         if route.takes:
-            bodies.check(request, ceiling)
+            _check(request, route, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
+            body = await _take(request, route, gateway, share) if route.takes else bodies.NO_BODY
             call = Call(
                 gateway=gateway,
                 library=library,
                 openapi=description,
                 account=caller.account,
+                actor=caller.actor,
                 owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),
@@ -205,6 +211,7 @@ def _serve(
                 body=body,
                 media=media,
                 form="json" if route.media else format_of(media),
+                prove=_prover(gateway, request, rates) if route.form else None,
             )
             answer = await route.handler(call)
         if route.streams:
@@ -214,11 +221,33 @@ def _serve(
     return serve
 
 
-async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
-    """The body, which is counted while it comes. Raises as `bodies.read`."""
+def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[str], Awaitable[Caller]]:
+    """What finds whose key is in a form, by the same rules and limits as for a key in a header. It raises Fault."""
+
+    async def prove(key: str) -> Caller:
+        accounts = gateway.accounts
+        caller = await known(accounts.authenticate, key, accounts, request, rates)
+        request[_STANDING] = rates.spend(caller.account)
+        return caller
+
+    return prove
+
+
+def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
+    """Raises Refused or Fault for a body that the head alone rules out."""
+    if route.form:
+        bodies.check_form(request)
+    else:
+        bodies.check(request, gateway.settings.limits.max_bytes)
+
+
+async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
+    """The body, which is counted while it comes. Raises as `bodies.read` and `bodies.read_form`."""
     metrics, settings = gateway.metrics, gateway.settings
     metrics.row[metrics.reading] += 1.0
     try:
+        if route.form:
+            return await bodies.read_form(request, settings.patience, share)
         return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
     finally:
         metrics.row[metrics.reading] -= 1.0
@@ -280,4 +309,4 @@ def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str],
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
-    return web.Response(status=route.status, body=body, headers=headers)
+    return web.Response(status=answer.status or route.status, body=body, headers=headers)

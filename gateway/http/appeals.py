@@ -15,11 +15,11 @@ from gateway.acts.ruling import MESSAGE as RULING
 from gateway.acts.ruling import Ruled, from_document, rule
 from gateway.collect import UnknownDelivery
 from gateway.http.agencies import PATH as DELIVERIES
-from gateway.http.changes import unchanged
+from gateway.http.changes import condition
 from gateway.http.messages import as_kept, handed_in
 from gateway.http.problems import not_found
 from gateway.http.routes import DELIVERY_ID, IDEMPOTENCY_KEY, IF_MATCH, MRN, Answer, Call, Parameter, Route
-from gateway.http.traders import AS, PATH, kept, shown_case
+from gateway.http.traders import AS, PATH, kept, readable_case
 from gateway.ports import CaseFile
 from gateway.responses import MESSAGE as RESPONSE
 from gateway.responses import on_request
@@ -32,14 +32,14 @@ _RECORD: Final = msgspec.json.Decoder(Record)
 
 async def lodge(call: Call) -> Answer:
     """Puts the appeal on record. A repeat is answered with the conversation id of the first."""
-    done = await lodge_appeal(call.gateway, call.path["mrn"], await handed_in(call), unchanged(call))
+    done = await lodge_appeal(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
     place = ONE.format(mrn=done.mrn, number=done.appeal)
     return Answer(value=done, headers={"Location": place, "X-Conversation-ID": done.conversation_id})
 
 
 async def appeals(call: Call) -> Answer:
     """All appeals of the case."""
-    file = await shown_case(call)
+    file = await readable_case(call)
     found = await call.gateway.store.appeals(file.case.id)
     return Answer(value=Appeals(appeals=tuple(appeal_status(each, file) for each in found)))
 
@@ -80,7 +80,7 @@ async def response(call: Call) -> Answer:
 
 async def _one(call: Call) -> tuple[Appeal, CaseFile]:
     """The appeal of that number, with its case. Raises Fault."""
-    file, asked = await shown_case(call), call.path["number"]
+    file, asked = await readable_case(call), call.path["number"]
     found = await call.gateway.store.appeals(file.case.id) if re.fullmatch("[1-9][0-9]{0,8}", asked) else []
     for each in found:
         if each.number == int(asked):

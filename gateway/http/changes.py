@@ -11,7 +11,7 @@ from gateway.http.message_schemas import ANY
 from gateway.http.messages import handed_in
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
-from gateway.http.traders import AS, PATH, kept, shown_case
+from gateway.http.traders import AS, PATH, kept, readable_case
 from gateway.intake import LODGED
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
@@ -19,17 +19,17 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await handed_in(call), unchanged(call))
+    done = await amend(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await handed_in(call), unchanged(call))
+    done = await invalidate(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
-def unchanged(call: Call) -> Unchanged:
+def condition(call: Call) -> Unchanged:
     """Whether a version of the case is one that the caller has seen; any is, where the caller does not say."""
     conditions = ", ".join(call.headers.getall("If-Match", ()))
     return partial(seen, conditions) if conditions else always
@@ -37,7 +37,7 @@ def unchanged(call: Call) -> Unchanged:
 
 async def invalidation(call: Call) -> Answer:
     """The invalidation of the case as it came, or with `as` in another format."""
-    case = (await shown_case(call)).case
+    case = (await readable_case(call)).case
     stored = await call.gateway.store.additional(case.id, lifecycle.INVALIDATION)
     if stored is None:
         raise not_found()

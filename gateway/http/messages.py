@@ -44,6 +44,7 @@ async def handed_in(call: Call) -> Lodgement:
     """What the caller hands in, as it came."""
     return Lodgement(
         account=call.account,
+        actor=call.actor,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),

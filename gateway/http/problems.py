@@ -19,6 +19,7 @@ from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
 from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
+from gateway.mandates.granting import UnknownMandate
 from gateway.media import Format
 from gateway.notify.probing import NoAddress
 from gateway.ports import Conflict
@@ -185,6 +186,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
     (NoAddress, lambda error: Fault("no-address", phrase("detail.no-address"))),
+    (UnknownMandate, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
     (DeliveryClosed, _closed),

@@ -8,9 +8,10 @@ case, so they come from the decision itself.
 import msgspec
 
 from gateway import decisions
+from gateway.lifecycle import CONFIRMATION
 from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
-from gateway.vocabulary import NotificationKind, NotificationState, Outcome, RulingOutcome
+from gateway.vocabulary import NotificationKind, NotificationState, RulingOutcome, ToldOutcome
 
 CASE = "/v1/declarations/{mrn}"
 RESPONSE = CASE + "/response"
@@ -19,8 +20,8 @@ RESPONSE = CASE + "/response"
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
-    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told,
-    of a `ruling` on an appeal what it was.
+    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told, of
+    a `confirmation` the `outcome`, and the `reason` where it was declined, of a `ruling` on an appeal what it was.
     `reference` is the sender's own; `case` and `response` are addresses. One that is `failed` was given up on its way
     to the trader's address, and `problem` says why.
     """
@@ -34,7 +35,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     reference: str | None
     agency: str | None
-    outcome: Outcome | None
+    outcome: ToldOutcome | None
     ruling: RulingOutcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
@@ -73,6 +74,7 @@ class Redelivered(msgspec.Struct, frozen=True, kw_only=True):
 def shown(told: Told) -> Notification:
     """A notification as its account sees it."""
     answer = None if told.decision is None else decisions.from_document(told.decision)
+    declined_for = told.data.get("reason") if told.kind == CONFIRMATION else None
     return Notification(
         number=told.number,
         kind=told.kind,
@@ -85,7 +87,7 @@ def shown(told: Told) -> Notification:
         agency=told.data.get("agency"),
         outcome=told.data.get("outcome"),
         ruling=told.data.get("ruling"),
-        reason=answer.reason if answer else None,
+        reason=answer.reason if answer else declined_for,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
         case=CASE.format(mrn=told.mrn),
         response=RESPONSE.format(mrn=told.mrn),

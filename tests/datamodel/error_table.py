@@ -31,6 +31,8 @@ GROUPS = {
     "act": "Amendments and invalidations",
     "appeal": "Appeals, and rulings on them",
     "callback": "Addresses that notifications are sent to",
+    "mandate": "Mandates, and declarations that need one",
+    "confirmation": "Confirmations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
 }

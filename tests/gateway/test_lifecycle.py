@@ -107,6 +107,9 @@ ALLOWED = {
     ("invalidation", "under-control"),
     ("invalidation", "held"),
     *((act, state) for act in ("appeal", "ruling") for state in ("under-control", "held", "released", "refused")),
+    ("amendment", "awaiting-confirmation"),
+    ("invalidation", "awaiting-confirmation"),
+    ("confirmation", "awaiting-confirmation"),
 }
 
 
