@@ -14,6 +14,7 @@ from datamodel.issues import Issue
 from gateway.access.users import FIRST_USER, User, UserStore
 from gateway.acts.appeals import AppealStore, NewAppeal, NewRuling
 from gateway.acts.keys import ActKey, KeyStore
+from gateway.bulk.taken import BatchStore
 from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore, Unsent
 from gateway.vocabulary import EventKind
@@ -247,9 +248,7 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write for one step of a case, valid only while the case is still at `version` and the `key` not used. The
-    conversation is the case's, and is written nowhere: its trace goes by it.
-    """
+    """One step of a case, valid only at `version` and while the `key` is free; the conversation is for its trace."""
 
     case_id: int
     version: int
@@ -303,7 +302,7 @@ class Census(msgspec.Struct, frozen=True):
     unsent: Unsent
 
 
-class Store(NotificationStore, UserStore, MandateStore, KeyStore, AppealStore, Protocol):
+class Store(NotificationStore, UserStore, MandateStore, BatchStore, KeyStore, AppealStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

@@ -11,6 +11,7 @@ its caller goes away: what it was about to write is then on record, and a repeat
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -19,11 +20,13 @@ from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
+from gateway.bulk.desk import Desk
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
     appeals,
     bodies,
+    bulk,
     caching,
     callbacks,
     changes,
@@ -46,6 +49,7 @@ from gateway.http import (
 from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
+from gateway.http.incoming import Incoming
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
@@ -60,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     *declarations.ROUTES,
     *changes.ROUTES,
     *appeals.ROUTES,
+    *bulk.ROUTES,
     *mandates.ROUTES,
     *notifications.ROUTES,
     *callbacks.ROUTES,
@@ -72,6 +77,7 @@ ROUTES: tuple[Route, ...] = (
 )
 
 _GATEWAY = web.AppKey("gateway", Gateway)
+_DESK = web.AppKey("desk", Desk)
 _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
@@ -107,6 +113,7 @@ def create(gateway: Gateway) -> web.Application:
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
+    application[_DESK] = Desk(gateway.settings.bulk)
     room = bodies.Room(gateway.settings.big_share.room)
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
@@ -120,7 +127,8 @@ def create(gateway: Gateway) -> web.Application:
 
 
 async def _end_streams(application: web.Application) -> None:
-    """Whoever listens is sent home at once; other requests have their time to end."""
+    """Whoever listens is sent home at once, and batches stop where they are; other requests have their time to end."""
+    application[_DESK].closing.set()
     application[_GATEWAY].feed.close()
 
 
@@ -186,16 +194,14 @@ def _serve(
 
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = await identify(gateway.accounts, right, request, rates)
-        if caller.ending is not None:
-            request[_ENDING] = caller.ending
+        request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
         if standing := rates.spend(caller.account):
             request[_STANDING] = standing
-        if route.takes:
-            _check(request, route, gateway)
+        _check(request, route, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await _take(request, route, gateway, share) if route.takes else bodies.NO_BODY
+            body = await _take(request, route, gateway, share)
             call = Call(
                 gateway=gateway,
                 library=library,
@@ -209,16 +215,25 @@ def _serve(
                 headers=CIMultiDict(_clean(request.headers)),
                 accept=_accept(request),
                 body=body,
+                feed=_incoming(request, gateway, room, partial(rates.pace, caller.account)) if route.feeds else None,
                 media=media,
                 form="json" if route.media else format_of(media),
                 prove=_prover(gateway, request, rates) if route.form else None,
             )
-            answer = await route.handler(call)
+            with request.app[_DESK].others:
+                answer = await route.handler(call)
         if route.streams:
-            return await _stream(request, route, gateway, answer, rates)
+            return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
+
+
+def _incoming(
+    request: web.Request, gateway: Gateway, room: bodies.Room, pace: Callable[[], Awaitable[None]]
+) -> Incoming:
+    settings = gateway.settings
+    return Incoming(request, request.app[_DESK], room, settings.patience, settings.limits.max_bytes, pace)
 
 
 def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[str], Awaitable[Caller]]:
@@ -237,12 +252,19 @@ def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
     """Raises Refused or Fault for a body that the head alone rules out."""
     if route.form:
         bodies.check_form(request)
-    else:
+    elif route.feeds:
+        bodies.check(request, gateway.settings.bulk.max_bytes, route.feeds)
+    elif route.takes:
         bodies.check(request, gateway.settings.limits.max_bytes)
 
 
 async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
-    """The body, which is counted while it comes. Raises as `bodies.read` and `bodies.read_form`."""
+    """The body, which is counted while it comes; none where the route reads it itself.
+
+    Raises as `bodies.read` and `bodies.read_form`.
+    """
+    if not route.takes or route.feeds:
+        return bodies.NO_BODY
     metrics, settings = gateway.metrics, gateway.settings
     metrics.row[metrics.reading] += 1.0
     try:
@@ -254,10 +276,10 @@ async def _take(request: web.Request, route: Route, gateway: Gateway, share: bod
 
 
 async def _stream(
-    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates
+    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates, feed: Incoming | None
 ) -> web.StreamResponse:
     """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    own = {**answer.headers, "Content-Type": route.media[0]}
+    own = {**answer.headers, "Content-Type": answer.media or route.media[0]}
     headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
     return await streaming.stream(
         request,
@@ -266,6 +288,7 @@ async def _stream(
         patience=gateway.settings.notifications.patience,
         notice=gateway.settings.notifications.look,
         welcome=lambda: _still_welcome(request, route, gateway, rates),
+        heard=lambda: feed.heard if feed else 0.0,
     )
 
 

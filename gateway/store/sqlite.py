@@ -19,6 +19,7 @@ from typing import NamedTuple
 from gateway.access.users import SigningKey, User
 from gateway.acts.appeals import Appeal, AppealMessage
 from gateway.acts.keys import ActKey, KeyUse
+from gateway.bulk.taken import TakenItem
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Requeued, Standing, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -41,6 +42,7 @@ from gateway.ports import (
 )
 from gateway.store import (
     sqlite_appeals,
+    sqlite_bulk,
     sqlite_cases,
     sqlite_file,
     sqlite_groups,
@@ -310,6 +312,9 @@ class SqliteStore(Mandates):
                 )
                 pruned += taken
         return pruned
+
+    async def batch_items(self, account_id: int, batch: str, after: str | None, limit: int) -> list[TakenItem]:
+        return await self._opened.readers.run(lambda db: sqlite_bulk.items(db, account_id, batch, after, limit))
 
     async def set_callback(self, name: str, url: str, secret: str, *, rotate: bool = True) -> bool:
         return await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret, rotate))

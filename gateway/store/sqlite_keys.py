@@ -7,12 +7,12 @@ import sqlite3
 
 from gateway.acts.keys import ActKey, KeyUse
 
-USE = """SELECT mrn, act, coalesce(idempotency.body_digest, declaration_case.body_digest) AS body_digest,
-    coalesce(idempotency.document_digest, declaration_case.document_digest) AS document_digest,
+USE = """SELECT mrn, act, coalesce(act_digest, declaration_case.body_digest) AS body_digest,
+    coalesce(act_document, declaration_case.document_digest) AS document_digest,
     answer, conversation_id, accepted_at
     FROM idempotency CROSS JOIN declaration_case ON declaration_case.id = case_id
     WHERE idempotency.account_id = ? AND idempotency_key = ?"""
-KEEP = """INSERT INTO idempotency (account_id, idempotency_key, case_id, act, body_digest, document_digest, answer)
+KEEP = """INSERT INTO idempotency (account_id, idempotency_key, case_id, act, act_digest, act_document, answer)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 
 

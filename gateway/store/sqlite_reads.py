@@ -41,7 +41,7 @@ _ASKED = "json_extract(asked.value, '$[0]') AS place FROM json_each(?) AS asked"
 _ACCEPTED = "SELECT declaration_case.id, mrn, conversation_id, accepted_at,"
 # The order of a CROSS JOIN is kept: each that is asked for is looked up by its index.
 # What an act was done under is no key for lodging, whatever is lodged: no document has the digest that is given here.
-ACCEPTED_BY_KEY = f"""{_ACCEPTED} coalesce(idempotency.body_digest, declaration_case.body_digest) AS body_digest,
+ACCEPTED_BY_KEY = f"""{_ACCEPTED} coalesce(act_digest, declaration_case.body_digest) AS body_digest,
     iif(act IS NULL, declaration_case.document_digest, act) AS document_digest,
     {_ASKED} CROSS JOIN idempotency CROSS JOIN declaration_case
     WHERE idempotency.account_id = json_extract(asked.value, '$[1]')

@@ -35,6 +35,7 @@ GROUPS = {
     "confirmation": "Confirmations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
+    "batch": "Batches and their items",
 }
 
 

@@ -8,8 +8,8 @@ CREATE TABLE notification_seen (
 -- A key may be that of an act on a case: then it has the act, what was sent, and the answer (JSON). Without an act it is
 -- that of the lodgement, and the case has the rest.
 ALTER TABLE idempotency ADD COLUMN act TEXT;
-ALTER TABLE idempotency ADD COLUMN body_digest TEXT;
-ALTER TABLE idempotency ADD COLUMN document_digest TEXT;
+ALTER TABLE idempotency ADD COLUMN act_digest TEXT; -- of the bytes as they came
+ALTER TABLE idempotency ADD COLUMN act_document TEXT; -- the digest of what they say
 ALTER TABLE idempotency ADD COLUMN answer BLOB;
 
 -- Appeals against decisions, numbered within their case, each with the record that was frozen when it came. What was

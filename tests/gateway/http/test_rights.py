@@ -13,6 +13,7 @@ from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
 from gateway.mandates import office
 from gateway.ports import KeyTerms
+from tests.gateway.http.batches import lines, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
@@ -28,10 +29,12 @@ GRANTING = b'{"Mandate": {"AgentID": "XZ770058005810", "DirectionCode": ["import
 CONFIRMING = b'{"Confirmation": {"OutcomeCode": "confirmed"}}'
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
 BODY |= {"set-callback": b'{"Callback":{"URL":"https://example.com/in"}}'}
-BODY |= {"grant": GRANTING, "confirm": CONFIRMING}
+BODY |= {"grant": GRANTING, "confirm": CONFIRMING, "lodge-batch": b'{"key":"k","declaration":{}}'}
+MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
 NOBODYS |= {"mandate": NOBODYS["id"], "decided": NOBODYS["id"], "appealed": UNKNOWN, "number": "1"}
+NOBODYS |= {"batch": "none"}
 IN_PLACE = {"{mrn}/appeals": "{appealed}/appeals", "{id}/appeal": "{decided}/appeal", "{id}/ruling": "{decided}/ruling"}
 IN_PLACE |= {"{mrn}/invalidation": "{back}/invalidation", "{mrn}/confirmation": "{waiting}/confirmation"}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
@@ -70,7 +73,7 @@ class Stage:
         for name, own in IN_PLACE.items():
             path = path.replace(name, own)
         path = path.format(**things) + QUERY.get(route, "")
-        headers = {"Content_Type": "application/json"} if body else {}
+        headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
             if reply.status == row.status or method == "HEAD":
@@ -102,11 +105,19 @@ async def stage(tmp_path_factory):
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+            await sent(house, lines("B"), key=f"of-{who}", caller=who)
         cases = [await appealed(house, *who) for who in (("trader", "fsa"), ("rival", "phs"))]
         own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], **own, **cases[0]},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], **another, **cases[1]},
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own, **cases[0]},
+            "another's": {
+                "mrn": theirs,
+                "back": back["rival"],
+                "id": others["id"],
+                "batch": "of-rival",
+                **another,
+                **cases[1],
+            },
         }
         await house.gateway.store.set_callback("trader", "https://nowhere.invalid/in", "gs_secret")
         yield Stage(house, things | {"nobody's": NOBODYS})
