@@ -39,8 +39,8 @@ class HttpPoster:
         """Raises ValueError for an address that would never be posted to."""
         checked(url, private=self._private)
 
-    async def post(self, url: str, secret: str, number: int, at: int, body: bytes) -> None:
-        """Returns when it was taken. Raises NotTaken."""
+    async def post(self, url: str, secret: str, number: int, at: int, body: bytes) -> int:
+        """The status with which it was taken. Raises NotTaken."""
         try:
             address = checked(url, private=self._private)
             headers = {"Guichet-Notification": str(number), **signed(secret, at, body)}
@@ -58,7 +58,8 @@ class HttpPoster:
         except (aiohttp.ClientError, OSError) as error:
             raise NotTaken(_cause(error)) from error
         if not 200 <= status < 300:
-            raise NotTaken(f"answered {status}")
+            raise NotTaken(f"answered {status}", status)
+        return status
 
     async def close(self) -> None:
         """Close the connections."""

@@ -82,7 +82,13 @@ class Adapter(Protocol):
 
 
 class NotTaken(Exception):
-    """A notification was not taken at a trader's address; the text says why, in our own words."""
+    """A notification was not taken at a trader's address; the text says why, in our own words. `status` is that of the
+    answer, where there was one.
+    """
+
+    def __init__(self, problem: str, status: int | None = None) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 class Poster(Protocol):
@@ -91,8 +97,11 @@ class Poster(Protocol):
     def check(self, url: str) -> None:
         """Raises ValueError for an address that would never be posted to."""
 
-    async def post(self, url: str, secret: str, number: int, at: int, body: bytes) -> None:
-        """Carry one, signed with the secret as of a time (seconds since 1970). Raises NotTaken."""
+    async def post(self, url: str, secret: str, number: int, at: int, body: bytes) -> int:
+        """Carry one, signed with the secret as of a time (seconds since 1970); the status of the answer that took it.
+
+        Raises NotTaken.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""

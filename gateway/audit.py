@@ -31,9 +31,14 @@ def genesis(mrn: str) -> str:
     return sha256(mrn.encode()).hexdigest()
 
 
+def covered(previous_digest: str, seq: int, at: str, kind: str, actor: str, data: dict[str, Any]) -> bytes:
+    """What the digest of an event covers; raises TypeError for data that JSON cannot carry."""
+    return _CANONICAL.encode((previous_digest, seq, at, kind, actor, data))
+
+
 def link(previous_digest: str, seq: int, at: str, kind: str, actor: str, data: dict[str, Any]) -> Event:
     """The event that follows the one with `previous_digest`; raises TypeError for data that JSON cannot carry."""
-    canonical = _CANONICAL.encode((previous_digest, seq, at, kind, actor, data))
+    canonical = covered(previous_digest, seq, at, kind, actor, data)
     return Event(seq, at, kind, actor, data, sha256(canonical).hexdigest())
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -22,6 +22,7 @@ from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
 from gateway.access.issuers import foreign_tokens
 from gateway.access.tokens import OwnTokens, Tokens
+from gateway.acts import appeal, ruling
 from gateway.acts.invalidation import INVALIDATING
 from gateway.attachments.numbers import DocumentNumbers
 from gateway.attachments.scanning import Scanning
@@ -40,6 +41,7 @@ from gateway.mandates.roll import Rolls
 from gateway.mandates.settings import REQUIRED
 from gateway.metrics import Metrics, watch_loop
 from gateway.notify.feed import Feed, Keeper
+from gateway.notify.probing import Probe
 from gateway.notify.pushing import Pusher
 from gateway.outbox import Outbox
 from gateway.ports import Store
@@ -56,6 +58,8 @@ EXCHANGED = (
     permit_requests.MESSAGE,
     decisions.MESSAGE,
     responses.MESSAGE,
+    appeal.MESSAGE,
+    ruling.MESSAGE,
     *INVALIDATING,
     granting.MESSAGE,
     confirmation.MESSAGE,
@@ -72,13 +76,38 @@ def build(
 ) -> Gateway:
     """Read the country's tables and put a gateway together; `adapters` stand in for those of the agencies' profiles.
 
-    `shared`: by processes that share a `held_ledger`. Raises ValueError (SettingsError) for what would fail later.
+    `shared` is for the processes of one whose ledger `held_ledger` holds. Raises ValueError for what would fail later.
     """
-    registry = Registry.load(settings.schemas)
+    tables = _tables(settings)
+    metrics, tracer = _metrics(settings, tables), Tracer(settings.traces)
+    store, around = _ledger(settings, metrics, tracer, shared), (clock, random)
+    return _assemble(settings, tables, store, around, metrics, tracer, adapters)
+
+
+class _Tables(NamedTuple):
+    """What is read of a country before anything else."""
+
+    registry: Registry
+    agencies: Mapping[str, Agency]
+    requirements: RequirementTable
+
+
+def _tables(settings: Settings) -> _Tables:
     agencies = load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
-    metrics, tracer = _metrics(settings, registry, agencies), Tracer(settings.traces)
-    store = _ledger(settings, metrics, tracer, shared)
+    return _Tables(Registry.load(settings.schemas), agencies, requirements)
+
+
+def _assemble(  # noqa: PLR0913, PLR0917  all that the parts are made of
+    settings: Settings,
+    tables: _Tables,
+    store: Store,
+    around: tuple[Clock, Random],
+    metrics: Metrics,
+    tracer: Tracer,
+    adapters: Mapping[str, Adapter] | None,
+) -> Gateway:
+    (registry, agencies, requirements), (clock, random) = tables, around
     return Gateway(
         settings=settings,
         registry=registry,
@@ -95,6 +124,7 @@ def build(
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
+        probe=Probe(store, lambda: poster(settings), settings.notifications, settings.workers, clock),
         workshop=Workshop(settings.big_share, metrics.work_on_big),
         uploads=_uploads(settings, store, metrics, clock, random),
         metrics=metrics,
@@ -134,7 +164,8 @@ def tokens(settings: Settings, store: Store, clock: Clock) -> Tokens:
     return Tokens(OwnTokens(store, settings.base_url, chosen, clock), foreign_tokens(chosen, keysets.fetch))
 
 
-def _metrics(settings: Settings, registry: Registry, agencies: Iterable[str]) -> Metrics:
+def _metrics(settings: Settings, tables: _Tables) -> Metrics:
+    registry, agencies, _ = tables
     lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
     return Metrics(settings.workers, agencies, lodged)
 
@@ -211,7 +242,8 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     store, chosen = gateway.store, gateway.settings.notifications
     yield Keeper(store, chosen.keep, gateway.clock)
     yield Lapses(store, gateway.clock)
-    yield Pusher(store, poster(gateway.settings), chosen, gateway.clock, gateway.random, gateway.tracer)
+    carrier, metrics, tracer = poster(gateway.settings), gateway.metrics, gateway.tracer
+    yield Pusher(store, carrier, chosen, gateway.clock, gateway.random, metrics, tracer)
     yield Sweeper(store, gateway.uploads, gateway.clock)
     if asked := scanner(gateway.settings):
         yield Scanning(store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random)

@@ -23,6 +23,7 @@ import aiohttp
 import msgspec
 
 from gateway.acts.amendment import Amended
+from gateway.acts.appeal import Appealed
 from gateway.acts.invalidation import Invalidated
 from gateway.http.declarations import DeclarationLine, Declarations
 from gateway.http.problems import Problem
@@ -98,13 +99,26 @@ class Client:
         given = {"as": form, "version": version}
         return await self._bytes(f"/v1/declarations/{mrn}/message", "*/*", given)
 
-    async def amend(self, mrn: str, document: Document, *, seen: str | None = None) -> Amended:
-        """Make the whole declaration given its next version. `seen` is an ETag of the status: only that is amended."""
-        return await self._object(Amended, "POST", f"/v1/declarations/{mrn}/amendments", document, _seen(seen))
+    async def amend(self, mrn: str, document: Document, *, seen: str | None = None, key: str | None = None) -> Amended:
+        """Make the whole declaration given its next version. `seen` is an ETag of the status: only that is amended.
+        `key` is as for lodging.
+        """
+        named = {"Idempotency-Key": key or secrets.token_urlsafe(24)} | _seen(seen)
+        return await self._object(Amended, "POST", f"/v1/declarations/{mrn}/amendments", document, named)
 
-    async def invalidate(self, mrn: str, document: Document, *, seen: str | None = None) -> Invalidated:
-        """Take a declaration back with an invalidation (CANCEL) that names it."""
-        return await self._object(Invalidated, "POST", f"/v1/declarations/{mrn}/invalidation", document, _seen(seen))
+    async def invalidate(
+        self, mrn: str, document: Document, *, seen: str | None = None, key: str | None = None
+    ) -> Invalidated:
+        """Take a declaration back with an invalidation (CANCEL) that names it. `key` is as for lodging."""
+        named = {"Idempotency-Key": key or secrets.token_urlsafe(24)} | _seen(seen)
+        return await self._object(Invalidated, "POST", f"/v1/declarations/{mrn}/invalidation", document, named)
+
+    async def appeal(
+        self, mrn: str, document: Document, *, seen: str | None = None, key: str | None = None
+    ) -> Appealed:
+        """Appeal against the decision that the message (guichet/1/Appeal) names. `key` is as for lodging."""
+        named = {"Idempotency-Key": key or secrets.token_urlsafe(24)} | _seen(seen)
+        return await self._object(Appealed, "POST", f"/v1/declarations/{mrn}/appeals", document, named)
 
     async def validate(self, document: Document, *, message: str | None = None, as_of: str | None = None) -> Verdict:
         """A dry run, on a day if one is given (YYYY-MM-DD). Raises Refusal with all that is wrong."""

@@ -9,7 +9,7 @@ declared would stand in the books as good, and the refusal is how an agency that
 not go on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -22,6 +22,16 @@ from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange
 from gateway.service import Gateway
 from gateway.vocabulary import Outcome
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """By whom a decision came, where that is not its agency as a whole, and the digests of the tables in force."""
+
+    actor: str = ""
+    tables: Mapping[str, str] = {}
+
+
+PLAIN: Final = Way()
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,28 +105,23 @@ async def record(
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, actor))
+    way = Way(actor=actor, tables={"rules": gateway.rules, "checks": gateway.checks.digest})
+    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, way))
     if not collected.replayed:
         gateway.metrics.decided(agency_code, collected.outcome)
     return collected
 
 
 def decide(
-    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = (), actor: str = ""
+    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = (), way: Way = PLAIN
 ) -> tuple[CaseChange | None, Collected]:
-    """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`."""
-    delivery = _own_delivery(file, agency_code, answer.delivery_id or "")
+    """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`.
+
+    The history keeps with the decision which `way` it came.
+    """
+    delivery = own_delivery(file, agency_code, answer.delivery_id or "")
     decisions.check(answer, delivery)
-    kept = decisions.document(answer)
-    decision = Decision(
-        delivery_id=delivery.id,
-        agency=delivery.agency,
-        outcome=answer.outcome,
-        at=at,
-        reason=answer.reason,
-        document=kept,
-        digest=decisions.digest(kept),
-    )
+    decision = decided(delivery, answer, at)
     made = [each for each in file.decisions if each.delivery_id == delivery.id]
     collected = Collected(mrn=file.case.mrn, delivery_id=delivery.id, outcome=answer.outcome)
     if _is_replay(decision, made, delivery.state):
@@ -128,11 +133,26 @@ def decide(
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
-    entry = Entry("decision", actor or f"agency:{delivery.agency}", _facts(decision, answer))
+    facts = {**facts_of(decision, answer), **way.tables}
+    entry = Entry("decision", way.actor or f"agency:{delivery.agency}", facts)
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
 
-def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:
+def decided(delivery: Delivery, answer: Answer, at: str) -> Decision:
+    """The decision that an answer makes on a delivery."""
+    kept = decisions.document(answer)
+    return Decision(
+        delivery_id=delivery.id,
+        agency=delivery.agency,
+        outcome=answer.outcome,
+        at=at,
+        reason=answer.reason,
+        document=kept,
+        digest=decisions.digest(kept),
+    )
+
+
+def own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:
     for delivery in file.deliveries:
         if delivery.id == delivery_id and delivery.agency == agency_code:
             return delivery
@@ -147,7 +167,7 @@ def _is_replay(decision: Decision, made: list[Decision], state: str) -> bool:
     return any(each.digest == decision.digest for each in counted)
 
 
-def _facts(decision: Decision, answer: Answer) -> dict[str, object]:
+def facts_of(decision: Decision, answer: Answer) -> dict[str, object]:
     """What the history keeps of a decision: no free text, so that erasing one leaves the chain of events whole."""
     return {
         "delivery": decision.delivery_id,

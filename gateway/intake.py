@@ -45,6 +45,7 @@ Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
 
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
+KEY: Final = "Idempotency-Key"
 
 
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +77,16 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     """
     message, result, begun = lodgement.message, "failed", time_ns()
     try:
-        while True:
-            read_now = partial(_read_apart, gateway, gateway.clock(), await gateway.rolls.current())
-            admission, report, laps = await knowing(gateway, lodgement, read_now)
-            message = admission.message
-            with suppress(Gone):  # a document ended after it was looked for: that is found when it is looked for again
-                acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
-                break
+        try:
+            while True:
+                read_now = partial(_read_apart, gateway, gateway.clock(), await gateway.rolls.current())
+                admission, report, laps = await knowing(gateway, lodgement, read_now)
+                message = admission.message
+                with suppress(Gone):  # a document ended after it was looked for: it is looked for again
+                    acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+                    break
+        except Refused as refusal:
+            acceptance = await _taken_before(gateway, lodgement, refusal)
         result = "replayed" if acceptance.replayed else "accepted"
         if gateway.tracer.on and not acceptance.replayed:
             _trace(gateway.tracer, admission, len(lodgement.body), begun, laps)
@@ -107,6 +111,23 @@ async def _read_apart(
     gateway: Gateway, now: datetime, roll: Roll, lodgement: Lodgement
 ) -> tuple[Admission, Report, Laps]:
     return await offload(gateway, len(lodgement.body), _admit, lodgement, now, roll)
+
+
+async def _taken_before(gateway: Gateway, lodgement: Lodgement, refusal: Refused) -> Acceptance:
+    """The first answer to these very bytes under this key, though they are taken no more: a package has ended since, or
+    a ceiling was lowered. Raises the refusal where they never were.
+    """
+    key = lodgement.idempotency_key
+    use = None if key is None else await gateway.store.under_key(lodgement.account.id, key)
+    if use is None or use.act is not None or use.body_digest != sha256(lodgement.body).hexdigest():
+        raise refusal
+    return Acceptance(
+        mrn=use.mrn,
+        conversation_id=use.conversation_id,
+        digest=use.body_digest,
+        accepted_at=use.accepted_at,
+        replayed=True,
+    )
 
 
 async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acceptance:

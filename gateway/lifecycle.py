@@ -58,11 +58,17 @@ AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
 ATTACHMENT: Final = "attachment"
 CONFIRMATION: Final = "confirmation"
+# An appeal is against a decision, and its ruling, which is the agency's, may change that, wherever there can be one.
+APPEAL: Final = "appeal"
+RULING: Final = "ruling"
+_DECIDED_ON: Final = (UNDER_CONTROL, HELD, RELEASED, REFUSED)
 ACTS: Final = {
     AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
     INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
     ATTACHMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
     CONFIRMATION: (AWAITING_CONFIRMATION,),
+    APPEAL: _DECIDED_ON,
+    RULING: _DECIDED_ON,
 }
 # What else is told of a case that was lodged for another party: the mandate, and that nobody confirmed in time.
 MANDATE: Final = "mandate"
@@ -93,6 +99,8 @@ EVENT_KINDS: Final = {
     PROVIDED: "an agency has every document that it asked for, and decides again",
     DOCUMENT_REJECTED: "the scanner found something in a document of the case, which nobody is given any more",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
+    APPEAL: "the trader appealed against a decision; the record that it rests on is frozen",
+    RULING: "the appeal was ruled on: the decision is upheld, or overturned by the decision that follows",
     UNDER_CONTROL: "the case waits for agencies",
     HELD: "the case is held by an agency",
     RELEASED: "the case is released: every agency granted, or none had to see it",
@@ -111,6 +119,8 @@ TOLD: Final = (
     "decision",
     ATTACHMENT,
     DOCUMENT_REJECTED,
+    APPEAL,
+    RULING,
     UNDER_CONTROL,
     HELD,
     RELEASED,
@@ -141,6 +151,17 @@ STEPS: Final = {
     for event, following in zip(DELIVERY_EVENTS, row, strict=True)
     if following is not None
 }
+
+# What becomes of a delivery when its decision is overturned: the new decision takes the place of the old, and a case
+# that was refused is open again as far as that asks for it. It may be better for the trader, and not worse.
+REVIEWS: Final = {(REFUSED, GRANTED): GRANTED, (REFUSED, HELD): HELD, (GRANTED, GRANTED): GRANTED}
+UPHELD: Final = "upheld"
+OVERTURNED: Final = "overturned"
+RULINGS: Final = (UPHELD, OVERTURNED)
+# What a ruling is for the trader who asked for it.
+APPEAL_ANSWERS: Final = {UPHELD: REFUSED, OVERTURNED: GRANTED}
+# An appeal lapses with what it was against: the delivery is superseded, or the case invalidated, before the ruling.
+APPEAL_STATES: Final = ("lodged", *RULINGS, "lapsed")
 
 # The first of these that any delivery asks for is the state of the case. An invalidation withdraws every delivery that
 # is not decided, of which there is one wherever it is legal; so it, too, can be told from the deliveries. One that is
@@ -179,6 +200,14 @@ def check_act(act: str, mrn: str, state: str) -> None:
 def next_delivery_state(state: str, event: str) -> str:
     """The state after an event. Raises IllegalStep."""
     following = STEPS.get((state, event))
+    if following is None:
+        raise IllegalStep(state, event)
+    return following
+
+
+def state_after_review(state: str, event: str) -> str:
+    """The state of a delivery whose decision is overturned by another. Raises IllegalStep."""
+    following = REVIEWS.get((state, event))
     if following is None:
         raise IllegalStep(state, event)
     return following

@@ -57,6 +57,7 @@ COMMIT_SECONDS: Final = Family(
 SENDS: Final = Family("guichet_sends", "counter", "Deliveries sent to agencies.", ("agency", "outcome"))
 SEND_SECONDS: Final = Family("guichet_send_seconds", "histogram", "One exchange with an agency.", ("agency",), _QUICK)
 DECISIONS: Final = Family("guichet_decisions", "counter", "Decisions recorded.", ("agency", "outcome"))
+PUSHES: Final = Family("guichet_pushes", "counter", "Notifications sent to traders' addresses.", ("outcome",))
 BIG: Final = Family("guichet_big_messages_working", "gauge", "Processes at work on big messages.")
 LAG: Final = Family("guichet_loop_lag_seconds", "histogram", "How late the event loop comes to a task.", (), _QUICK)
 
@@ -72,6 +73,7 @@ OUTCOMES: Final = (
     "contradicted",
     "closed",
 )
+PUSH_OUTCOMES: Final = ("taken", "failed", "given-up")
 
 
 class Sheet:
@@ -125,6 +127,7 @@ class Metrics(Sheet):
         self.reading, self._big = self.place(READING), self.place(BIG)
         self._commit_size, self._commit_seconds = self.place(COMMIT_SIZE), self.place(COMMIT_SECONDS)
         self._lag = self.place(LAG)
+        self._pushes = {outcome: self.place(PUSHES, outcome) for outcome in PUSH_OUTCOMES}
         self._lodged = frozenset(lodged)
         self._declarations = {
             (message, form, result): self.place(DECLARATIONS, message, form, result)
@@ -159,6 +162,10 @@ class Metrics(Sheet):
         place = self._decisions.get((agency, outcome))
         if place is not None:
             self.row[place] += 1.0
+
+    def pushed(self, outcome: str) -> None:
+        """A notification was sent to a trader's address; one of PUSH_OUTCOMES came of it."""
+        self.row[self._pushes[outcome]] += 1.0
 
     def work_on_big(self, count: int) -> None:
         """So many processes of this worker are at work. Only one thread at a time may call this."""

@@ -12,8 +12,11 @@ import msgspec
 
 from datamodel.issues import Issue
 from gateway.access.users import FIRST_USER, User, UserStore
+from gateway.acts.appeals import AppealStore, NewAppeal, NewRuling
+from gateway.acts.keys import ActKey, KeyStore
 from gateway.attachments.documents import DocumentStore, Use
 from gateway.bulk.taken import BatchStore
+from gateway.census import Census
 from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
@@ -249,9 +252,7 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write for one step of a case, valid only while the case is still at `version`. The conversation is the
-    case's, and is written nowhere: its trace goes by it.
-    """
+    """One step of a case, valid only at `version` and while the `key` is free; the conversation is for its trace."""
 
     case_id: int
     version: int
@@ -265,6 +266,9 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     added: tuple[Dispatch, ...] = ()
     uses: tuple[Use, ...] = ()
     declared_for: DeclaredFor | None = None
+    key: ActKey | None = None
+    appeal: NewAppeal | None = None
+    ruling: NewRuling | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -283,26 +287,7 @@ class Listed(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
-class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """How many deliveries of one agency are in one state that is not final, how many of them are past their time, and
-    since when the oldest is there.
-    """
-
-    agency: str
-    state: str
-    count: int
-    overdue: int
-    oldest: str
-
-
-class Census(msgspec.Struct, frozen=True):
-    """How much is undecided, and how large the store's log is that is yet to be folded into it."""
-
-    backlog: tuple[Backlog, ...]
-    log_bytes: int
-
-
-class Store(NotificationStore, UserStore, MandateStore, BatchStore, DocumentStore, Protocol):
+class Store(NotificationStore, UserStore, MandateStore, BatchStore, DocumentStore, KeyStore, AppealStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -372,7 +357,7 @@ class Store(NotificationStore, UserStore, MandateStore, BatchStore, DocumentStor
         """The case that a delivery belongs to."""
 
     async def apply(self, change: CaseChange) -> bool:
-        """Write a change; False, with nothing written, where the case has moved on from the version given."""
+        """Write a change; False, with nothing written, where the case is at another version, or the key was used."""
 
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         """Take up to `limit` deliveries of an agency that are queued and due, oldest first, and count the attempt.

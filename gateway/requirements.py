@@ -314,11 +314,15 @@ def _order_faults(row: Requirement) -> Iterator[str]:
 DisclosedPath = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]+(/[A-Za-z]+)*$")]
 
 
+DAYS_APPEAL = 30  # where the profile of an agency says nothing else
+
+
 class Agency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A partner agency. `disclose` names paths below Declaration; what it does not name, the agency never sees.
 
     `channel` http posts to `url`, folder drops files below `folder`, inbox waits for the agency to fetch.
-    Both addresses are defaults, which an installation's settings may replace. `hours_due` is the time for an answer.
+    Both addresses are defaults, which an installation's settings may replace. `hours_due` is the time for an answer,
+    `days_appeal` how many days a trader may appeal against one.
     """
 
     code: Annotated[str, msgspec.Meta(pattern=f"^(?:{COLUMNS['agency'].pattern})$")]
@@ -329,6 +333,7 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     disclose: Annotated[tuple[DisclosedPath, ...], msgspec.Meta(min_length=1)]
     url: str | None = None
     folder: str | None = None
+    days_appeal: Annotated[int, msgspec.Meta(ge=0)] = DAYS_APPEAL
 
 
 _ADDRESS = {"http": "url", "folder": "folder", "inbox": None}  # the key that says where a channel's agency is

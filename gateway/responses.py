@@ -15,6 +15,7 @@ from datamodel.codecs import Parsed, read
 from datamodel.issues import Refused
 from datamodel.registry import Registry
 from gateway import decisions, lifecycle
+from gateway.acts.appeals import Appeal
 from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
@@ -35,7 +36,6 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
     answers = last_answers(file)
     case, shown = file.case, live(file)
     refusals = [answers[each.id] for each in file.deliveries if each.state == lifecycle.REFUSED]
-    message = registry.message(MESSAGE)
     body = _filled(
         FunctionCode=codes.function[function(file, answers)],
         FunctionalReferenceID=f"{case.mrn}-{case.version}",
@@ -55,12 +55,46 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
             VersionID=str(version_of(file).number),
         ),
     )
-    _, version, kind = message.key.split("/")
+    return _valid(body, case.mrn, registry)
+
+
+def on_request(
+    file: CaseFile,
+    appeal: Appeal,
+    ruling: tuple[str, str] | None,
+    registry: Registry,
+    now: datetime,
+    codes: ResponseCodes,
+) -> Parsed:
+    """The response to an appeal: it is received, or was decided by the ruling given (outcome and reason)."""
+    case, at = file.case, appeal.ruled_at or appeal.lodged_at
+    outcome, reason = ruling or (lifecycle.APPEAL_STATES[0], "")
+    text = f"appeal {appeal.number}: {outcome}" + (f": {reason}" if reason else "")
+    name = None if ruling is None else codes.status[lifecycle.APPEAL_ANSWERS[outcome]]
+    body = _filled(
+        FunctionCode=codes.function["request-received" if ruling is None else "request-decided"],
+        FunctionalReferenceID=f"{case.mrn}-A{appeal.number}" + ("-R" if ruling else ""),
+        IssueDateTime=_date_time(now),
+        AdditionalInformation=[_statement(codes.statement["agency"], appeal.agency, text, None)],
+        Status=[_filled(EffectiveDateTime=_date_time(moment(at)), NameCode=name)] if ruling else None,
+        Declaration=_filled(
+            AcceptanceDateTime=_date_time(moment(case.accepted_at)),
+            FunctionalReferenceID=case.reference,
+            ID=case.mrn,
+            VersionID=str(version_of(file).number),
+        ),
+    )
+    return _valid(body, case.mrn, registry)
+
+
+def _valid(body: Fields, mrn: str, registry: Registry) -> Parsed:
+    """The message around its payload, through the door that all go through."""
+    _, version, kind = MESSAGE.split("/")
     envelope = {"WCODataModelVersionCode": version, "WCOTypeName": kind, "Response": [body]}
     try:
-        return read(registry, msgspec.json.encode({"MetaData": envelope}), "json", message=message.key)
+        return read(registry, msgspec.json.encode({"MetaData": envelope}), "json", message=MESSAGE)
     except Refused as error:
-        raise RuntimeError(f"the response for {case.mrn} is not valid: {decisions.describe(error)}") from error
+        raise RuntimeError(f"the response for {mrn} is not valid: {decisions.describe(error)}") from error
 
 
 _PAST: Final = (lifecycle.WITHDRAWN, lifecycle.SUPERSEDED, lifecycle.AWAITING)

@@ -21,6 +21,7 @@ from gateway.identifiers import Random
 from gateway.mandates.roll import Rolls
 from gateway.metrics import Metrics
 from gateway.notify.feed import Feed
+from gateway.notify.probing import Probe
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
@@ -60,6 +61,7 @@ class Gateway:
     rules: str
     doorbell: Doorbell
     feed: Feed
+    probe: Probe
     workshop: Workshop
     uploads: Uploads
     metrics: Metrics

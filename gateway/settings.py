@@ -88,7 +88,8 @@ class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True):
     `look` is the pause between looks into the store for what is new, `heartbeat` that between signs of life in a
     stream, `patience` how long its reader may take for what was written to it; `streams` is how many of them an account
     may have open with one worker. To a trader's address, `at_once` are under way, each for at most `send`, and one that
-    fails `retry.attempts` times is given up; with `private`, addresses may be private, and HTTP without TLS.
+    fails `retry.attempts` times is given up; with `private`, addresses may be private, and HTTP without TLS. `tests` is
+    how often one account may try its address.
     """
 
     keep: int = 30
@@ -100,6 +101,7 @@ class NotificationSettings(msgspec.Struct, frozen=True, kw_only=True):
     send: float = 10.0
     retry: RetryPolicy = RetryPolicy(first=1.0, cap=3600.0, attempts=60)
     private: bool = False
+    tests: Quota = Quota(per_second=0.1, burst=5)
 
     def __post_init__(self) -> None:
         if min(self.look, self.heartbeat, self.patience, self.send) <= 0:

@@ -43,7 +43,8 @@ class FindingLine(msgspec.Struct, frozen=True):
 
 
 class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one agency stands. `status` is the delivery's; `overdue` says that its time is up and it has not decided.
+    """Where one agency stands. `delivery` is the id of what it is sent, `status` where that is; `overdue` says that its
+    time is up and it has not decided.
 
     `requirements` are ids, `items` sequence numbers of goods items; `problem` says that the agency was not reached yet,
     or did not take the delivery, and what happens next.
@@ -51,6 +52,7 @@ class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     name: str
+    delivery: str
     status: DeliveryState
     due_at: str
     overdue: bool
@@ -121,6 +123,7 @@ def _agency_status(delivery: Delivery, agency: Agency | None, answer: Answer | N
     return AgencyStatus(
         code=delivery.agency,
         name=agency.name if agency else delivery.agency,
+        delivery=delivery.id,
         status=delivery.state,
         due_at=delivery.due_at,
         overdue=delivery.state not in lifecycle.FINAL and delivery.due_at < at,

@@ -4,7 +4,7 @@ The words themselves, and what follows from them, are the lifecycle's.
 """
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -16,12 +16,16 @@ def one_of(words: Iterable[str]) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema={"enum": list(words)})
 
 
+NOTIFICATION_STATES: Final = ("pending", "acknowledged", "failed")
+
 CaseState = Annotated[str, one_of(lifecycle.CASE_STATES)]
 DeliveryState = Annotated[str, one_of(lifecycle.DELIVERY_STATES)]
 UndecidedState = Annotated[str, one_of(lifecycle.UNDECIDED)]
 EventKind = Annotated[str, one_of(lifecycle.EVENT_KINDS)]
 NotificationKind = Annotated[str, one_of(lifecycle.TOLD)]
-NotificationState = Annotated[str, one_of(("pending", "acknowledged"))]
+NotificationState = Annotated[str, one_of(NOTIFICATION_STATES)]
+RulingOutcome = Annotated[str, one_of(lifecycle.RULINGS)]
+AppealState = Annotated[str, one_of(lifecycle.APPEAL_STATES)]
 Outcome = Annotated[str, one_of(lifecycle.OUTCOME_EVENTS)]
 Verdict = Annotated[str, one_of((lifecycle.CONFIRMED, lifecycle.DECLINED))]
 ToldOutcome = Annotated[str, one_of((*lifecycle.OUTCOME_EVENTS, lifecycle.CONFIRMED, lifecycle.DECLINED))]

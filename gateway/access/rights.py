@@ -19,6 +19,12 @@ batch                read      own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
+lodge-appeal         lodge     own     -       -         -       -
+appeals              read      own     -       any       -       any
+appeal               read      own     -       any       -       any
+appeal-message       read      own     -       -         -       any
+appeal-record        read      own     -       -         -       any
+appeal-response      read      own     -       any       -       any
 declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
@@ -33,6 +39,11 @@ confirm              confirm   own     -       -         -       -
 notifications        read      own     -       -         -       -
 acknowledge          read      own     -       -         -       -
 notification-stream  read      own     -       -         -       -
+redeliver            notify    own     -       -         -       -
+callback             read      own     -       -         -       -
+test-callback        notify    own     -       -         -       -
+set-callback         notify    own     -       -         -       -
+remove-callback      notify    own     -       -         -       -
 validate             validate  any     any     any       any     any
 convert              validate  any     any     any       any     any
 inbox                read      -       own     -         -       -
@@ -52,6 +63,9 @@ attach               lodge     own     -       -         -       -
 case-documents       read      own     -       -         -       any
 delivery-documents   read      -       own     -         -       -
 delivery-document    read      -       own     -         -       -
+open-appeals         read      -       own     -         -       -
+delivery-appeal      read      -       own     -         -       -
+rule-appeal          decide    -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """
@@ -69,6 +83,7 @@ SCOPES: Final = {
     "decide": "Decide on deliveries.",
     "mandate": "Say who may lodge for one, and end it.",
     "confirm": "Confirm or decline what was lodged for one.",
+    "notify": "Say where one is told what happens, and have it told again.",
 }
 OWN, ANY, NOTHING = "own", "any", "-"
 

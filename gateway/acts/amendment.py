@@ -23,9 +23,10 @@ from datamodel.structs import bare
 from gateway import lifecycle, permit_requests
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
+from gateway.acts.once import perform
 from gateway.attachments.documents import Document, Gone
 from gateway.attachments.references import Reference, faults, references, uses
-from gateway.cases import GATEWAY, Entry, Stale, change, live, plan, rolled_up, version_of
+from gateway.cases import GATEWAY, Entry, Stale, live, plan, rolled_up, version_of
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, new_delivery_id
 from gateway.intake import Lodgement, delivery_entry, knowing, read_declaration, reference_of, route_facts
@@ -74,7 +75,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True):
 async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Amended:
     """Amend a case of the sender's own, if the version that it is at is `unchanged`.
 
-    Raises Refused, UnknownCase, Stale, and IllegalAct.
+    Raises Refused, UnknownCase, Conflict, Stale, and IllegalAct.
     """
     now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
     roll, before = await gateway.rolls.current(), await find()
@@ -100,8 +101,9 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
             raise Stale(mrn, file.case.version)
         return _amend(file, amendment, shown, lodgement, stamp(now))
 
+    act = lifecycle.AMENDMENT
     try:
-        amended = await change(gateway.store, find_and_look, step)
+        amended = await perform(gateway, act, lodgement, amendment.notice, find_and_look, step, Amended)
     except Gone:  # a document ended after it was looked for: that is found when it is looked for again
         return await amend(gateway, mrn, lodgement, unchanged)
     gateway.doorbell.ring(amended.asked)

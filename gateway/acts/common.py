@@ -1,8 +1,9 @@
 """What a trader's acts on a case of its own have in common: how its message is read, and what the history keeps of it.
 
 An act is answered once: the same message again gets the first answer, whatever the caller believes of the case's
-version. Otherwise the version has to be the one seen, where the caller says which that is, and the act legal in the
-state that the case is in (`lifecycle.ACTS`).
+version, and under the same Idempotency-Key whatever became of the case since (see `once`). Otherwise the version has to
+be the one seen, where the caller says which that is, and the act legal in the state that the case is in
+(`lifecycle.ACTS`).
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -18,7 +18,8 @@ from datamodel.structs import bare
 from gateway import lifecycle
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
-from gateway.cases import Entry, change, plan, version_of, withdrawal
+from gateway.acts.once import perform
+from gateway.cases import Entry, plan, version_of, withdrawal
 from gateway.clock import stamp
 from gateway.intake import Lodgement, read_one_of
 from gateway.offload import offload
@@ -57,7 +58,8 @@ async def invalidate(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
         common.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
         return _withdraw(file, notice, lodgement, stamp(now))
 
-    return await change(gateway.store, common.finder(gateway, mrn, lodgement.account.id), step)
+    find = common.finder(gateway, mrn, lodgement.account.id)
+    return await perform(gateway, lifecycle.INVALIDATION, lodgement, notice, find, step, Invalidated)
 
 
 def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> Notice:

@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli import (
     accounts,
+    appeals,
     codelists,
     deliveries,
     docs,
@@ -56,7 +57,7 @@ def guichet(
     """Options of all commands."""
 
 
-for module in (
+MODULES = (
     running,
     documents,
     records,
@@ -67,8 +68,10 @@ for module in (
     accounts,
     mandates,
     deliveries,
+    appeals,
     notifications,
-):
+)
+for module in MODULES:
     module.register(app)
 
 

@@ -33,8 +33,8 @@ Scopes = Annotated[
     list[str] | None,
     typer.Option(
         metavar="SCOPE",
-        help="What it may do: lodge, read, validate, decide, mandate, confirm; may be repeated. Else all that its user "
-        "may do.",
+        help="What it may do: lodge, read, validate, decide, mandate, confirm, notify; may be repeated. Else all "
+        "that its user may do.",
     ),
 ]
 

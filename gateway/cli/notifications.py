@@ -38,16 +38,17 @@ def callback(
     in docs/api.md. Private addresses, and http://, are refused unless the setting
     notifications.private allows them.
     """
-    import secrets
+    import os
 
     from gateway import bootstrap
+    from gateway.notify.callbacks import new_secret
 
     settings = existing_database(load_settings(settings_file, database=database))
     try:
         bootstrap.poster(settings).check(url)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    secret = "gs_" + secrets.token_urlsafe(32)
+    secret = new_secret(os.urandom)
     _on(settings, lambda store: store.set_callback(name, url, secret))
     typer.echo(secret)
 

@@ -23,11 +23,10 @@ from gateway.bulk.taken import TakenItem, item_key
 from gateway.http import problems, render
 from gateway.http.bodies import LATER, message_media
 from gateway.http.incoming import Incoming
-from gateway.http.messages import named_message, unfit
+from gateway.http.messages import idempotency_key, named_message, unfit
 from gateway.http.negotiate import SPELLINGS, media_type
 from gateway.http.problems import Fault, Problem, not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, Answer, Call, Parameter, Route
-from gateway.http.traders import idempotency_key
 from gateway.identifiers import new_conversation_id
 from gateway.intake import Lodgement, lodge
 from gateway.ports import Acceptance

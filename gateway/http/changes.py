@@ -8,37 +8,25 @@ from gateway.acts.common import Unchanged, always
 from gateway.acts.invalidation import INVALIDATING, Invalidated, invalidate
 from gateway.http.caching import seen
 from gateway.http.message_schemas import ANY
-from gateway.http.messages import named_message
+from gateway.http.messages import handed_in
 from gateway.http.problems import not_found
-from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
+from gateway.http.routes import IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
 from gateway.http.traders import AS, PATH, kept, readable_case
-from gateway.intake import LODGED, Lodgement
+from gateway.intake import LODGED
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
 
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
+    done = await amend(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
+    done = await invalidate(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
-
-
-async def lodgement(call: Call) -> Lodgement:
-    """What the caller sent about a case."""
-    return Lodgement(
-        account=call.account,
-        actor=call.actor,
-        body=await call.body.content(),
-        media=str(call.body.media),
-        message=named_message(call),
-        conversation_id=call.conversation_id,
-    )
 
 
 def condition(call: Call) -> Unchanged:
@@ -68,7 +56,7 @@ ROUTES = (
         reads=(*LODGED, ANY),
         returns=Amended,
         root="amended",
-        parameters=(MRN, IF_MATCH, MESSAGE_HEADER),
+        parameters=(MRN, IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER),
         problems=(404, 409, 412, 422),
     ),
     Route(
@@ -82,7 +70,7 @@ ROUTES = (
         reads=(*INVALIDATING, ANY),
         returns=Invalidated,
         root="invalidated",
-        parameters=(MRN, IF_MATCH, MESSAGE_HEADER),
+        parameters=(MRN, IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER),
         problems=(404, 409, 412, 422),
     ),
     Route(

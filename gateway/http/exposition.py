@@ -15,9 +15,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from gateway import lifecycle
+from gateway.census import Backlog, Census
 from gateway.clock import moment
 from gateway.metrics import Family, Metrics
-from gateway.ports import Backlog, Census
+from gateway.notify.told import Unsent
 
 MEDIA: Final = CONTENT_TYPE_PLAIN_0_0_4
 _LABELS: Final = ("agency", "state")
@@ -25,6 +26,9 @@ DELIVERIES: Final = Family("guichet_deliveries", "gauge", "Deliveries that are n
 OVERDUE: Final = Family("guichet_deliveries_overdue", "gauge", "Those of them whose time is up.", _LABELS)
 OLDEST: Final = Family("guichet_delivery_oldest_seconds", "gauge", "Age of the oldest of them.", _LABELS)
 LOG_BYTES: Final = Family("guichet_store_log_bytes", "gauge", "Size of the store's write-ahead log.")
+UNSENT: Final = Family("guichet_pushes_waiting", "gauge", "Notifications that are to be sent to traders' addresses.")
+UNSENT_AGE: Final = Family("guichet_push_oldest_seconds", "gauge", "Age of the oldest of them.")
+DEAD: Final = Family("guichet_pushes_dead", "gauge", "Notifications that were given up.")
 WORKERS: Final = Family("guichet_workers", "gauge", "Worker processes that the gateway was started with.")
 
 
@@ -39,6 +43,7 @@ class _Reading(Collector):
         for family, places in self._metrics.series.items():
             yield _counted(self._metrics, family, places)
         yield from _backlog(self._census.backlog, self._metrics.agencies, self._now)
+        yield from _unsent(self._census.unsent, self._now)
         yield _gauge(LOG_BYTES, [((), float(self._census.log_bytes))])
         yield _gauge(WORKERS, [((), float(self._workers))])
 
@@ -84,6 +89,12 @@ def _backlog(backlog: Iterable[Backlog], agencies: Iterable[str], now: datetime)
     yield _gauge(DELIVERIES, [(row, float(found[row].count) if row in found else 0.0) for row in rows])
     yield _gauge(OVERDUE, [(row, float(found[row].overdue) if row in found else 0.0) for row in rows])
     yield _gauge(OLDEST, [(row, _age(found[row].oldest, now) if row in found else 0.0) for row in rows])
+
+
+def _unsent(unsent: Unsent, now: datetime) -> Iterator[Metric]:
+    yield _gauge(UNSENT, [((), float(unsent.waiting))])
+    yield _gauge(UNSENT_AGE, [((), _age(unsent.oldest, now) if unsent.oldest else 0.0)])
+    yield _gauge(DEAD, [((), float(unsent.dead))])
 
 
 def _age(since: str, now: datetime) -> float:

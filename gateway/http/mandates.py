@@ -11,8 +11,8 @@ import msgspec
 
 from datamodel.issues import Refused
 from datamodel.wording import either, issue, phrase, refused
-from gateway.http.changes import condition, lodgement
-from gateway.http.messages import SHOWN, unfit
+from gateway.http.changes import condition
+from gateway.http.messages import SHOWN, handed_in, unfit
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MRN, Answer, Call, Parameter, Route
 from gateway.http.traders import PATH as CASES
@@ -122,7 +122,7 @@ async def declared(call: Call) -> Answer:
 
 async def answer(call: Call) -> Answer:
     """Takes the caller's answer. A repeat is answered with the conversation id of the first."""
-    done = await confirm(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
+    done = await confirm(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 

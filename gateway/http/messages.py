@@ -1,16 +1,19 @@
 """What the handlers share: messages of the data model as request and answer, and parameters that cannot be used."""
 
+import re
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from datamodel.codecs import Parsed, read, write
 from datamodel.issues import Refused, Report
 from datamodel.semantics import day_of
 from datamodel.versions import Days
 from datamodel.wording import issue, phrase, refused
+from gateway.acts.appeals import AppealMessage
 from gateway.http import negotiate
 from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call
+from gateway.intake import KEY, Lodgement
 from gateway.media import Format, format_of
 from gateway.offload import offload
 from gateway.ports import AdditionalMessage, StoredMessage
@@ -18,11 +21,36 @@ from gateway.service import Gateway
 from gateway.spool import Kept, whole
 
 SHOWN = 60
+Stored = StoredMessage | AdditionalMessage | AppealMessage
+_KEY: Final = re.compile("[!-~]{1,255}")
 
 
 def named_message(call: Call) -> str | None:
     """The message type that the header names, if any."""
     return call.headers.get("Guichet-Message")
+
+
+def idempotency_key(call: Call) -> str | None:
+    """The key, if one is given. Raises Refused for what cannot be one, and for two of them."""
+    keys = call.headers.getall(KEY, [])
+    if not keys:
+        return None
+    if len(keys) == 1 and _KEY.fullmatch(keys[0]):
+        return keys[0]
+    raise unfit("header.idempotency-key", ", ".join(keys), phrase("header.key"))
+
+
+async def handed_in(call: Call) -> Lodgement:
+    """What the caller hands in, as it came."""
+    return Lodgement(
+        account=call.account,
+        actor=call.actor,
+        body=await call.body.content(),
+        media=str(call.body.media),
+        message=named_message(call),
+        idempotency_key=idempotency_key(call),
+        conversation_id=call.conversation_id,
+    )
 
 
 def unfit(rule: str, value: str, expected: str) -> Refused:
@@ -103,7 +131,7 @@ def as_kept(call: Call, content: bytes, media: str, query: str = "") -> Answer:
     return Answer(value=content, media=media)
 
 
-async def reformatted(gateway: Gateway, kept: StoredMessage | AdditionalMessage, message: str, form: Format) -> bytes:
+async def reformatted(gateway: Gateway, kept: Stored, message: str, form: Format) -> bytes:
     """A message that was taken before, in the other format. What it says was worked out and kept when it was taken."""
     document = kept.document
     return document if form == "json" else await offload(gateway, len(document), _as_xml, document, message)

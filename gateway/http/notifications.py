@@ -13,22 +13,24 @@ from typing import Final
 import msgspec
 
 from datamodel.issues import Refused
-from datamodel.wording import issue, phrase, refused
+from datamodel.wording import either, issue, phrase, refused
 from gateway.clock import stamp
 from gateway.http.messages import SHOWN, unfit
 from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call, Parameter, Route
 from gateway.notify.feed import Crowded
-from gateway.notify.notifications import Acknowledged, Notifications, acknowledged, page, shown
+from gateway.notify.notifications import Acknowledged, Notifications, Redelivered, acknowledged, page, shown
+from gateway.notify.probing import NoAddress
 from gateway.notify.told import Asked, Told
+from gateway.vocabulary import NOTIFICATION_STATES
 
 PATH: Final = "/v1/notifications"
 PAGE, LARGEST_PAGE = 50, 500
 EVENT_STREAM: Final = "text/event-stream"
 RECONNECT_SECONDS: Final = 2
 UNBUFFERED: Final = {"X-Accel-Buffering": "no"}  # proxies that know it pass on each part as it comes
-PULLED: Final = ("after", "limit", "mrn", "from", "to")
-FILTERS: Final = ("mrn", "from", "to")
+FILTERS: Final = ("mrn", "from", "to", "state")
+PULLED: Final = ("after", "limit", *FILTERS)
 
 
 async def pull(call: Call) -> Answer:
@@ -38,24 +40,48 @@ async def pull(call: Call) -> Answer:
     mark = await store.mark(account_id)
     again = any(name in call.query for name in FILTERS)
     after = _number(call.query.get("after"), "after", mark.last, 0 if again else mark.acknowledged)
-    asked = Asked(
-        account_id=account_id,
-        after=after,
-        limit=limit + 1,
-        mrn=call.query.get("mrn"),
-        since=_time(call, "from"),
-        until=_time(call, "to"),
-    )
-    return Answer(value=page(await store.notifications(asked), limit, after, mark))
+    return Answer(value=page(await store.notifications(_asked(call, after, limit + 1)), limit, after, mark))
 
 
 async def acknowledge(call: Call) -> Answer:
-    """Everything up to a number is seen to. To say so again, or for less, changes nothing."""
-    _refuse_unknown(call, ("through",))
-    store, account_id = call.gateway.store, call.account.id
+    """Everything up to a number is seen to, or single ones are. To say so again, or for less, changes nothing."""
+    _refuse_unknown(call, ("through", "numbers"))
+    store, account_id, at = call.gateway.store, call.account.id, stamp(call.gateway.clock())
     mark = await store.mark(account_id)
-    through = _number(call.query.get("through", ""), "through", mark.last, 0)
-    return Answer(value=acknowledged(await store.acknowledge(account_id, through, stamp(call.gateway.clock()))))
+    if "numbers" in call.query:
+        mark = await store.acknowledge_some(account_id, _numbers(call.query["numbers"], mark.last), at)
+    if "through" in call.query or "numbers" not in call.query:
+        mark = await store.acknowledge(account_id, _number(call.query.get("through", ""), "through", mark.last, 0), at)
+    return Answer(value=acknowledged(mark))
+
+
+async def redeliver(call: Call) -> Answer:
+    """What was told is sent to the trader's address again, as if it had never been. Raises NoAddress."""
+    _refuse_unknown(call, ("after", *FILTERS))
+    store, account_id = call.gateway.store, call.account.id
+    if not any(name in call.query for name in FILTERS):
+        raise _unfit(FILTERS[0], "", phrase("type.codes", names=", ".join(FILTERS)))
+    if await store.callback(account_id) is None:
+        raise NoAddress
+    after = _number(call.query.get("after"), "after", (await store.mark(account_id)).last, 0)
+    done = await store.requeue(_asked(call, after, LARGEST_PAGE), stamp(call.gateway.clock()))
+    return Answer(value=Redelivered(queued=done.count, next=str(done.last), more=done.more))
+
+
+def _asked(call: Call, after: int, limit: int) -> Asked:
+    """What the query asks for. Raises Refused."""
+    state = call.query.get("state")
+    if state not in (None, *NOTIFICATION_STATES):
+        raise _unfit("state", str(state), either(NOTIFICATION_STATES))
+    return Asked(
+        account_id=call.account.id,
+        after=after,
+        limit=limit,
+        mrn=call.query.get("mrn"),
+        since=_time(call, "from"),
+        until=_time(call, "to"),
+        state=state,
+    )
 
 
 async def stream(call: Call) -> Answer:
@@ -64,10 +90,10 @@ async def stream(call: Call) -> Answer:
     mark = await call.gateway.store.mark(call.account.id)
     last_seen = call.headers.get("Last-Event-ID") or call.query.get("after")
     after = _number(last_seen, "after", mark.last, mark.acknowledged)
-    return Answer(value=_parts(call, after, mark.acknowledged), headers=UNBUFFERED)
+    return Answer(value=_parts(call, after), headers=UNBUFFERED)
 
 
-async def _parts(call: Call, after: int, acknowledged: int) -> AsyncGenerator[bytes, None]:
+async def _parts(call: Call, after: int) -> AsyncGenerator[bytes, None]:
     """The stream, a page at a time: read only when the page before has gone, so that little is ever held."""
     feed, chosen, account_id = call.gateway.feed, call.gateway.settings.notifications, call.account.id
     try:
@@ -76,7 +102,7 @@ async def _parts(call: Call, after: int, acknowledged: int) -> AsyncGenerator[by
             while not feed.closed:
                 asked = Asked(account_id=account_id, after=after, limit=PAGE)
                 if found := await call.gateway.store.notifications(asked):
-                    yield b"".join(_event(each, acknowledged) for each in found)
+                    yield b"".join(_event(each) for each in found)
                     after = found[-1].number
                 elif not await feed.wait(account_id, after, chosen.heartbeat) and not feed.closed:
                     yield b":\n\n"
@@ -85,9 +111,9 @@ async def _parts(call: Call, after: int, acknowledged: int) -> AsyncGenerator[by
         raise Fault("busy", phrase("detail.streams", count=chosen.streams), headers=again) from None
 
 
-def _event(told: Told, acknowledged: int) -> bytes:
+def _event(told: Told) -> bytes:
     """One server-sent event. JSON has no line feeds of its own, so its data is one line."""
-    data = msgspec.json.encode(shown(told, acknowledged))
+    data = msgspec.json.encode(shown(told))
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (told.number, told.kind.encode(), data)
 
 
@@ -115,6 +141,14 @@ def _number(asked: str | None, name: str, last: int, otherwise: int) -> int:
     raise _unfit(name, asked, phrase("query.number", low=0, high=last))
 
 
+def _numbers(asked: str, last: int) -> list[int]:
+    """Numbers with commas between them. Raises Refused."""
+    parts = asked.split(",")
+    if len(parts) > LARGEST_PAGE:
+        raise _unfit("numbers", asked, phrase("numbers.most", count=LARGEST_PAGE))
+    return [_number(part, "numbers", last, 0) for part in parts]
+
+
 def _time(call: Call, name: str) -> str | None:
     """A time, or a day, which begins at midnight UTC. Raises Refused."""
     asked = call.query.get(name)
@@ -138,6 +172,18 @@ _AFTER = Parameter(
     schema={"type": "integer", "minimum": 0},
 )
 _TIME = {"type": "string", "examples": ["2026-01-31", "2026-01-31T08:00:00Z"]}
+_THOSE = (
+    Parameter(name="mrn", where="query", text="Those of one case only, whether acknowledged or not."),
+    Parameter(name="from", where="query", text="Those of this time or day (UTC) and later.", schema=_TIME),
+    Parameter(name="to", where="query", text="Those before this time or day (UTC).", schema=_TIME),
+    Parameter(
+        name="state",
+        where="query",
+        text="Those in one state only; failed is what could not be sent to the trader's address.",
+        schema={"type": "string", "enum": list(NOTIFICATION_STATES)},
+    ),
+)
+_FROM_START = msgspec.structs.replace(_AFTER, text="The number after which to begin; without it, from the first kept.")
 
 ROUTES = (
     Route(
@@ -150,16 +196,16 @@ ROUTES = (
         returns=Notifications,
         root="notifications",
         parameters=(
-            msgspec.structs.replace(_AFTER, text=f"{_AFTER.text} With mrn, from or to: after none of those kept."),
+            msgspec.structs.replace(
+                _AFTER, text=f"{_AFTER.text} With mrn, from, to or state: after none of those kept."
+            ),
             Parameter(
                 name="limit",
                 where="query",
                 text="How many at most.",
                 schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
             ),
-            Parameter(name="mrn", where="query", text="Those of one case only, whether acknowledged or not."),
-            Parameter(name="from", where="query", text="Those of this time or day (UTC) and later.", schema=_TIME),
-            Parameter(name="to", where="query", text="Those before this time or day (UTC).", schema=_TIME),
+            *_THOSE,
         ),
         problems=(400,),
     ),
@@ -168,7 +214,7 @@ ROUTES = (
         method="POST",
         path=PATH + "/acknowledgements",
         handler=acknowledge,
-        summary="Acknowledge all notifications up to a number. To say so again does no harm.",
+        summary="Acknowledge all notifications up to a number, or single ones. To say so again does no harm.",
         says="They are acknowledged.",
         returns=Acknowledged,
         root="acknowledged",
@@ -176,11 +222,29 @@ ROUTES = (
             Parameter(
                 name="through",
                 where="query",
-                text="The number of the last one that is seen to; needed.",
+                text="The number of the last one that is seen to; needed where there are no numbers.",
                 schema={"type": "integer", "minimum": 0},
+            ),
+            Parameter(
+                name="numbers",
+                where="query",
+                text=f"Numbers of single ones that are seen to, with commas between them; at most {LARGEST_PAGE}.",
+                schema={"type": "string", "examples": ["17", "17,19"]},
             ),
         ),
         problems=(400,),
+    ),
+    Route(
+        name="redeliver",
+        method="POST",
+        path=PATH + "/redeliveries",
+        handler=redeliver,
+        summary="Have notifications sent to the trader's address again: of a case, of a time, or those given up.",
+        says=f"They are sent again, at most {LARGEST_PAGE} at a time.",
+        returns=Redelivered,
+        root="redelivered",
+        parameters=(_FROM_START, *_THOSE),
+        problems=(400, 409),
     ),
     Route(
         name="notification-stream",

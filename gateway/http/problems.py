@@ -26,6 +26,7 @@ from gateway.http import negotiate, render
 from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
 from gateway.mandates.granting import UnknownMandate
 from gateway.media import Format
+from gateway.notify.probing import NoAddress
 from gateway.ports import Conflict
 from gateway.vocabulary import CaseState, one_of
 from gateway.workshop import WorkLost
@@ -56,6 +57,7 @@ KINDS: dict[str, Kind] = {
     "upload-offset": Kind(409),
     "withheld": Kind(409),
     "document-used": Kind(409),
+    "no-address": Kind(409),
     "changed": Kind(412),
     "too-large": Kind(413),
     "unsupported-media": Kind(415),
@@ -211,6 +213,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Conflict, _conflict),
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
+    (NoAddress, lambda error: Fault("no-address", phrase("detail.no-address"))),
     (UnknownMandate, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),

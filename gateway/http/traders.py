@@ -18,19 +18,18 @@ from gateway import lifecycle
 from gateway.cases import version_of
 from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
-from gateway.http.messages import as_kept, as_of, attempt, converted, named_message, reformatted, unfit
+from gateway.http.messages import Stored, as_kept, as_of, attempt, converted, handed_in, reformatted, unfit
 from gateway.http.negotiate import OTHER
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
-from gateway.intake import LODGED, Lodgement, lodge
+from gateway.intake import LODGED, lodge
 from gateway.media import MEDIA_TYPES, format_of
-from gateway.ports import Acceptance, AdditionalMessage, CaseFile, StoredMessage
+from gateway.ports import Acceptance, CaseFile
 from gateway.responses import MESSAGE as RESPONSE
 from gateway.responses import response
 from gateway.views import CaseStatus, Timeline, status, timeline
 
 PATH = "/v1/declarations"
-_KEY = re.compile("[!-~]{1,255}")
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +49,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 async def take(call: Call) -> Answer:
     """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
-    lodgement = Lodgement(
-        account=call.account,
-        actor=call.actor,
-        body=await call.body.content(),
-        media=str(call.body.media),
-        message=named_message(call),
-        idempotency_key=idempotency_key(call),
-        conversation_id=call.conversation_id,
-    )
-    accepted = await lodge(call.gateway, lodgement)
+    accepted = await lodge(call.gateway, await handed_in(call))
     headers = {"Location": f"{PATH}/{accepted.mrn}", "X-Conversation-ID": accepted.conversation_id}
     return Answer(value=accepted, headers=headers)
 
@@ -93,7 +83,7 @@ def _version(asked: str | None, counts: int) -> int:
     raise unfit("query.version", asked, phrase("query.number", low=1, high=counts))
 
 
-async def kept(call: Call, stored: StoredMessage | AdditionalMessage, message: str) -> Answer:
+async def kept(call: Call, stored: Stored, message: str) -> Answer:
     """A message as it came, or with `as` in the format asked for, whatever the caller accepts by habit."""
     source, wanted = format_of(stored.media), call.query.get("as")
     if wanted is None:
@@ -149,16 +139,6 @@ def _seen(call: Call, found: CaseFile | None) -> CaseFile:
         who = (call.account.name, call.account.role)
         log.info("conversation %s: %r, %s, looks into case %s", call.conversation_id, *who, found.case.mrn)
     return found
-
-
-def idempotency_key(call: Call) -> str | None:
-    """The key, if one is given. Raises Refused for what cannot be one, and for two of them."""
-    keys = call.headers.getall("Idempotency-Key", [])
-    if not keys:
-        return None
-    if len(keys) == 1 and _KEY.fullmatch(keys[0]):
-        return keys[0]
-    raise unfit("header.idempotency-key", ", ".join(keys), phrase("header.key"))
 
 
 AS = Parameter(

@@ -11,7 +11,7 @@ from gateway import decisions
 from gateway.lifecycle import CONFIRMATION
 from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
-from gateway.vocabulary import NotificationKind, NotificationState, ToldOutcome
+from gateway.vocabulary import NotificationKind, NotificationState, RulingOutcome, ToldOutcome
 
 CASE = "/v1/declarations/{mrn}"
 RESPONSE = CASE + "/response"
@@ -21,19 +21,22 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
     `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told, of
-    a `confirmation` the `outcome`, and the `reason` where it was declined, of an `attachment` and a `document-rejected`
-    the `document_id`. `reference` is the sender's own; `case` and `response` are addresses.
+    a `confirmation` the `outcome`, and the `reason` where it was declined, of a `ruling` on an appeal what it was, of
+    an `attachment` and a `document-rejected` the `document_id`. `reference` is the sender's own; `case` and `response`
+    are addresses. One that is `failed` was given up on its way to the trader's address, and `problem` says why.
     """
 
     number: int
     kind: NotificationKind
     at: str
     state: NotificationState
+    problem: str | None
     mrn: str
     conversation_id: str
     reference: str | None
     agency: str | None
     outcome: ToldOutcome | None
+    ruling: RulingOutcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
     document_id: str | None
@@ -44,7 +47,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 class Notifications(msgspec.Struct, frozen=True, kw_only=True):
     """A page, oldest first. `next` is the `after` to go on with, now if there is `more`, else later.
 
-    `acknowledged` is the last number that was acknowledged, `last` the last that there is.
+    Up to the number `acknowledged` all were; `last` is the last that there is.
     """
 
     notifications: tuple[Notification, ...]
@@ -55,26 +58,36 @@ class Notifications(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the account has acknowledged, and how many of those kept are pending behind that."""
+    """Up to which number all are acknowledged, and how many of those behind it are not."""
 
     acknowledged: int
     pending: int
 
 
-def shown(told: Told, acknowledged: int) -> Notification:
-    """A notification, to an account that has acknowledged so far."""
+class Redelivered(msgspec.Struct, frozen=True, kw_only=True):
+    """So many notifications are sent again. Where there are `more`, `next` is the `after` to go on with."""
+
+    queued: int
+    next: str
+    more: bool
+
+
+def shown(told: Told) -> Notification:
+    """A notification as its account sees it."""
     answer = None if told.decision is None else decisions.from_document(told.decision)
     declined_for = told.data.get("reason") if told.kind == CONFIRMATION else None
     return Notification(
         number=told.number,
         kind=told.kind,
         at=told.at,
-        state="acknowledged" if told.number <= acknowledged else "pending",
+        state=told.state,
+        problem=told.problem,
         mrn=told.mrn,
         conversation_id=told.conversation_id,
         reference=told.reference,
         agency=told.data.get("agency"),
         outcome=told.data.get("outcome"),
+        ruling=told.data.get("ruling"),
         reason=answer.reason if answer else declined_for,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
         document_id=told.data.get("document_id"),
@@ -85,7 +98,7 @@ def shown(told: Told, acknowledged: int) -> Notification:
 
 def page(found: list[Told], limit: int, after: int, mark: Mark) -> Notifications:
     """A page of at most `limit`, of what was found for one more."""
-    lines = tuple(shown(each, mark.acknowledged) for each in found[:limit])
+    lines = tuple(map(shown, found[:limit]))
     return Notifications(
         notifications=lines,
         next=str(lines[-1].number if lines else after),
@@ -97,4 +110,5 @@ def page(found: list[Told], limit: int, after: int, mark: Mark) -> Notifications
 
 def acknowledged(mark: Mark) -> Acknowledged:
     """The answer to an acknowledgement."""
-    return Acknowledged(acknowledged=mark.acknowledged, pending=mark.last - max(mark.acknowledged, mark.first - 1))
+    behind = mark.last - max(mark.acknowledged, mark.first - 1)
+    return Acknowledged(acknowledged=mark.acknowledged, pending=behind - mark.seen)

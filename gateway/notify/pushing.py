@@ -21,6 +21,7 @@ from adapters.port import NotTaken, Poster
 from gateway import retry
 from gateway.clock import Clock, later, stamp
 from gateway.identifiers import Random
+from gateway.metrics import Metrics
 from gateway.notify.notifications import shown
 from gateway.notify.told import Callback, Push
 from gateway.ports import Store
@@ -43,9 +44,10 @@ class Pusher:
         chosen: NotificationSettings,
         clock: Clock,
         random: Random,
+        metrics: Metrics,
         tracer: Tracer,
     ) -> None:
-        self._store, self._poster, self._chosen = store, poster, chosen
+        self._store, self._poster, self._chosen, self._metrics = store, poster, chosen, metrics
         self._clock, self._random, self._tracer = clock, random, tracer
         self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._room = asyncio.Event()
@@ -98,8 +100,10 @@ class Pusher:
         begun = time_ns()
         try:
             if push.told is not None:  # else it is older than what is kept
-                body, at = msgspec.json.encode(shown(push.told, 0)), int(self._clock().timestamp())
+                fresh = msgspec.structs.replace(push.told, acknowledged=False, problem=None)
+                body, at = msgspec.json.encode(shown(fresh)), int(self._clock().timestamp())
                 await self._poster.post(callback.url, callback.secret, push.number, at, body)
+                self._metrics.pushed("taken")
             await self._store.push_taken(callback.account_id, push.number, stamp(self._clock()))
             self._trace(push, begun)
         except NotTaken as error:
@@ -123,6 +127,7 @@ class Pusher:
         now, attempt, policy = self._clock(), push.attempts + 1, self._chosen.retry
         jitter = int.from_bytes(self._random(_JITTER_BYTES)) / 256**_JITTER_BYTES
         again_at = None if attempt >= policy.attempts else later(now, retry.delay(policy, attempt, jitter))
+        self._metrics.pushed("given-up" if again_at is None else "failed")
         follows = "it is given up" if again_at is None else "it is tried again"
         level = logging.WARNING if again_at is None else logging.INFO
         place = callback.account_id, push.number

@@ -5,14 +5,15 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.vocabulary import NotificationKind
+from gateway.vocabulary import NotificationKind, NotificationState
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """One notification: the event that it tells of, and the decision (canonical JSON) where the event is one.
 
     `number` counts what the account was told, without gaps; `at` never goes back from one number to the next. The
-    conversation is the one that the case was lodged in.
+    conversation is the one that the case was lodged in. `problem` is why it could not be sent to the account's address,
+    where it was given up.
     """
 
     number: int
@@ -23,10 +24,17 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     data: dict[str, Any]
     decision: bytes | None
+    acknowledged: bool = False
+    problem: str | None = None
+
+    @property
+    def state(self) -> NotificationState:
+        """One of `NotificationState`."""
+        return "acknowledged" if self.acknowledged else "pending" if self.problem is None else "failed"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Which notifications of an account: those after a number; of one case, from a time on, and before a time."""
+    """Which notifications of an account: those after a number; of one case, from a time, before one, in a state."""
 
     account_id: int
     after: int
@@ -34,14 +42,19 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     mrn: str | None = None
     since: str | None = None
     until: str | None = None
+    state: NotificationState | None = None
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """How an account's log stands: its first number that is kept, its last, and the last that was acknowledged."""
+    """How an account's log stands: its first number that is kept, its last, and that up to which all is acknowledged.
+
+    `seen` is how many beyond that were acknowledged one by one.
+    """
 
     first: int
     last: int
     acknowledged: int
+    seen: int = 0
 
 
 class Callback(msgspec.Struct, frozen=True):
@@ -54,6 +67,30 @@ class Callback(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Without the secret, because what is shown ends up in logs."""
         return f"Callback(account_id={self.account_id}, url={self.url!r})"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """An account's address, if it gave one; how many notifications are to be sent there, how many were given up."""
+
+    url: str | None
+    waiting: int
+    failed: int
+
+
+class Requeued(msgspec.Struct, frozen=True):
+    """How many notifications are sent again, the last of their numbers, and whether there are more behind it."""
+
+    count: int
+    last: int
+    more: bool
+
+
+class Unsent(msgspec.Struct, frozen=True):
+    """What is to be sent to all addresses together: how many notifications wait, since when, and were given up."""
+
+    waiting: int
+    oldest: str | None
+    dead: int
 
 
 class Push(msgspec.Struct, frozen=True):
@@ -89,16 +126,30 @@ class NotificationStore(Protocol):
     async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
         """Acknowledge all up to a number. Raises ValueError for one that is beyond the last."""
 
+    async def acknowledge_some(self, account_id: int, numbers: Collection[int], at: str) -> Mark:
+        """Acknowledge single ones. Raises ValueError for one that is beyond the last."""
+
     async def prune_notifications(self, before: str, bite: int) -> int:
         """Remove what was told before a time, `bite` at a time, save the last of each account; how many they were."""
 
-    async def set_callback(self, name: str, url: str, secret: str) -> None:
-        """From now on a trader is told at that address too. Raises ValueError where no account of a trader has that
-        name, or it was revoked.
+    async def set_callback(self, name: str, url: str, secret: str, *, rotate: bool = True) -> bool:
+        """From now on a trader is told at that address too; whether the secret is the one that counts now.
+
+        Without `rotate`, one that is there already stays. Raises ValueError where no account of a trader has that name,
+        or it was revoked.
         """
 
     async def remove_callback(self, name: str) -> None:
         """No more, and nothing that is still to be sent. Raises ValueError where there is no address."""
+
+    async def callback(self, account_id: int) -> Callback | None:
+        """The address of an account, if it gave one."""
+
+    async def standing(self, account_id: int) -> Standing:
+        """How it stands with that address."""
+
+    async def requeue(self, asked: Asked, at: str) -> Requeued:
+        """Send again what an account was told; nothing where it has no address."""
 
     async def due_callbacks(self, now: str) -> list[Callback]:
         """The addresses for which something is due."""

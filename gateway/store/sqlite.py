@@ -17,8 +17,11 @@ from time import time_ns
 from typing import NamedTuple
 
 from gateway.access.users import SigningKey, User
+from gateway.acts.appeals import Appeal, AppealMessage
+from gateway.acts.keys import ActKey, KeyUse
 from gateway.bulk.taken import TakenItem
-from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
+from gateway.census import Census
+from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Requeued, Standing, Told
 from gateway.ports import (
     FIRST_KEY,
     Acceptance,
@@ -29,7 +32,6 @@ from gateway.ports import (
     CaseFile,
     CasesAsked,
     CasesFound,
-    Census,
     Claim,
     Conflict,
     Dispatch,
@@ -39,10 +41,12 @@ from gateway.ports import (
     StoredMessage,
 )
 from gateway.store import (
+    sqlite_appeals,
     sqlite_bulk,
     sqlite_cases,
     sqlite_file,
     sqlite_groups,
+    sqlite_keys,
     sqlite_notifications,
     sqlite_pushes,
     sqlite_reads,
@@ -238,6 +242,27 @@ class SqliteStore(Mandates, SqliteDocuments):
             self._tracer.stage(change.conversation_id, kinds[0] if kinds else "step", begun, facts)
         return written
 
+    async def under_key(self, account_id: int, key: str) -> KeyUse | None:
+        return await self._opened.readers.run(lambda db: sqlite_keys.use(db, account_id, key))
+
+    async def keep_key(self, case_id: int, key: ActKey) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_keys.keep(db, case_id, key))
+
+    async def appeals(self, case_id: int) -> list[Appeal]:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.of_case(db, case_id))
+
+    async def open_appeals(self, agency: str | None, limit: int) -> list[Appeal]:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.waiting(db, agency, limit))
+
+    async def appeal_on(self, agency: str, delivery_id: str) -> Appeal | None:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.on(db, agency, delivery_id))
+
+    async def appeal_message(self, mrn: str, number: int) -> AppealMessage | None:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.message(db, mrn, number))
+
+    async def appeal_record(self, mrn: str, number: int) -> bytes | None:
+        return await self._opened.readers.run(lambda db: sqlite_appeals.record(db, mrn, number))
+
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         return await self._opened.writer.run(lambda db: sqlite_writes.claim(db, agency, limit, now, lease_until))
 
@@ -256,8 +281,10 @@ class SqliteStore(Mandates, SqliteDocuments):
         return await self._opened.readers.run(lambda db: sqlite_reads.page(db, find, of, after, limit))
 
     async def census(self, now: str) -> Census:
-        backlog = await self._opened.readers.run(lambda db: sqlite_reads.backlog(db, now))
-        return Census(backlog, await asyncio.to_thread(sqlite_file.log_bytes, self._path))
+        backlog, unsent = await self._opened.readers.run(
+            lambda db: (sqlite_reads.backlog(db, now), sqlite_pushes.unsent(db))
+        )
+        return Census(backlog, await asyncio.to_thread(sqlite_file.log_bytes, self._path), unsent)
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
@@ -274,6 +301,10 @@ class SqliteStore(Mandates, SqliteDocuments):
     async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
         return await self._opened.writer.run(lambda db: sqlite_notifications.acknowledge(db, account_id, through, at))
 
+    async def acknowledge_some(self, account_id: int, numbers: Collection[int], at: str) -> Mark:
+        some = partial(sqlite_notifications.acknowledge_some, account_id=account_id, numbers=numbers, at=at)
+        return await self._opened.writer.run(some)
+
     async def prune_notifications(self, before: str, bite: int) -> int:
         pruned = 0
         for account_id in await self._opened.readers.run(lambda db: sqlite_notifications.overfull(db, before)):
@@ -288,8 +319,17 @@ class SqliteStore(Mandates, SqliteDocuments):
     async def batch_items(self, account_id: int, batch: str, after: str | None, limit: int) -> list[TakenItem]:
         return await self._opened.readers.run(lambda db: sqlite_bulk.items(db, account_id, batch, after, limit))
 
-    async def set_callback(self, name: str, url: str, secret: str) -> None:
-        await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))
+    async def set_callback(self, name: str, url: str, secret: str, *, rotate: bool = True) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret, rotate))
+
+    async def callback(self, account_id: int) -> Callback | None:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.callback(db, account_id))
+
+    async def standing(self, account_id: int) -> Standing:
+        return await self._opened.readers.run(lambda db: sqlite_pushes.standing(db, account_id))
+
+    async def requeue(self, asked: Asked, at: str) -> Requeued:
+        return await self._opened.writer.run(lambda db: sqlite_pushes.requeue(db, asked, at))
 
     async def remove_callback(self, name: str) -> None:
         await self._opened.writer.run(lambda db: sqlite_pushes.remove_callback(db, name))

@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from gateway.mandates.kept import DeclaredFor
 from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
-from gateway.store import rows, sqlite_reads
+from gateway.store import rows, sqlite_appeals, sqlite_keys, sqlite_reads
 from gateway.store.sqlite_attachments import note_uses
 from gateway.store.sqlite_mandates import DECLARED
 
@@ -134,7 +134,8 @@ def _case(case_id: int, new: Admission) -> Row:
 
 
 def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list[bool]:
-    """False in the place of a change, with nothing of it written, where its case is no longer at the version given.
+    """False in the place of a change, with nothing of it written, where its case is no longer at the version given, or
+    its key was used.
 
     Raises LookupError for a delivery that is not of its case.
     """
@@ -146,6 +147,8 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each.case_id, each.events) for each in written))
     messages = [(each.case_id, *astuple(each.additional)) for each in written if each.additional is not None]
     _insert(connection, ADDITIONAL, messages)
+    for each in written:
+        sqlite_appeals.write(connection, each)
     sent = [(each.case_id, each.updated_at, dispatch) for each in written for dispatch in each.added]
     if sent:
         _send(connection, connection.execute(LAST_NUMBERS).fetchone()["deliveries"] + 1, sent)
@@ -155,8 +158,10 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
 
 def _move(connection: sqlite3.Connection, change: CaseChange) -> bool:
     head = (change.state, change.updated_at, change.case_id, change.version)
-    if connection.execute(MOVE_CASE, head).rowcount == 0:
+    if sqlite_keys.is_used(connection, change.key) or connection.execute(MOVE_CASE, head).rowcount == 0:
         return False
+    if change.key is not None:
+        sqlite_keys.keep(connection, change.case_id, change.key)
     for moved in change.deliveries:
         due = rows.next_attempt(moved.state, moved.next_attempt_at, change.updated_at)
         values = (moved.state, due, moved.problem, moved.decided_at, moved.id, change.case_id)

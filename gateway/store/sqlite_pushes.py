@@ -7,13 +7,27 @@ that is told of the same case, whatever else the sender does.
 
 import sqlite3
 
-from gateway.notify.told import Callback, DeadLetter, Push
-from gateway.store import rows
-from gateway.store.sqlite_notifications import OF_ACCOUNT
+import msgspec
 
-SET_CALLBACK = """INSERT INTO callback (account_id, url, secret) SELECT id, ?, ? FROM account
-    WHERE name = ? AND role = 'trader' AND revoked_at IS NULL
-    ON CONFLICT (account_id) DO UPDATE SET url = excluded.url, secret = excluded.secret"""
+from gateway.notify.told import Asked, Callback, DeadLetter, Push, Requeued, Standing, Unsent
+from gateway.store import rows
+from gateway.store.sqlite_notifications import OF_ACCOUNT, numbers
+
+SET_CALLBACK = """INSERT INTO callback (account_id, url, secret) SELECT id, :url, :secret FROM account
+    WHERE name = :name AND role = 'trader' AND revoked_at IS NULL
+    ON CONFLICT (account_id) DO UPDATE SET url = excluded.url,
+    secret = CASE WHEN :rotate THEN excluded.secret ELSE secret END
+    RETURNING secret = :secret AS counts"""
+CALLBACK = "SELECT account_id, url, secret FROM callback WHERE account_id = ?"
+STANDING = """SELECT (SELECT url FROM callback WHERE account_id = :account) AS url,
+    count(*) FILTER (WHERE dead = 0) AS waiting, count(*) FILTER (WHERE dead = 1) AS failed
+    FROM push WHERE account_id = :account"""
+UNSENT = """SELECT count(*) AS waiting, min(at) AS oldest, (SELECT count(*) FROM push WHERE dead = 1) AS dead
+    FROM push CROSS JOIN notification USING (account_id, number) WHERE dead = 0"""
+REQUEUE = """INSERT INTO push (account_id, number, case_id, attempts, dead)
+    SELECT account_id, number, case_id, 0, 0 FROM notification
+    WHERE account_id = ? AND number IN (SELECT value FROM json_each(?))
+    ON CONFLICT (account_id, number) DO UPDATE SET dead = 0, attempts = 0, problem = NULL RETURNING case_id"""
 OF_NAME = "(SELECT id FROM account WHERE name = ?)"
 DUE_CALLBACKS = """SELECT account_id, url, secret FROM callback JOIN account ON account.id = account_id
     WHERE revoked_at IS NULL
@@ -36,10 +50,13 @@ REVIVE = (
 HOLD = "UPDATE push SET next_attempt_at = NULL WHERE case_id = ? AND account_id = ? AND dead = 0"
 
 
-def set_callback(connection: sqlite3.Connection, name: str, url: str, secret: str) -> None:
-    """Raises ValueError where no trader has that name, or its account was revoked."""
-    if connection.execute(SET_CALLBACK, (url, secret, name)).rowcount == 0:
+def set_callback(connection: sqlite3.Connection, name: str, url: str, secret: str, rotate: bool) -> bool:
+    """Whether the secret counts. Raises ValueError where no trader has that name, or its account was revoked."""
+    named = {"url": url, "secret": secret, "name": name, "rotate": rotate}
+    row = connection.execute(SET_CALLBACK, named).fetchone()
+    if row is None:
         raise ValueError(f"there is no trader named {name!r}, or its account was revoked")
+    return bool(row["counts"])
 
 
 def remove_callback(connection: sqlite3.Connection, name: str) -> None:
@@ -47,6 +64,22 @@ def remove_callback(connection: sqlite3.Connection, name: str) -> None:
     if connection.execute(f"DELETE FROM callback WHERE account_id = {OF_NAME}", (name,)).rowcount == 0:
         raise ValueError(f"{name!r} has no callback address")
     connection.execute(f"DELETE FROM push WHERE account_id = {OF_NAME}", (name,))
+
+
+def callback(connection: sqlite3.Connection, account_id: int) -> Callback | None:
+    """The address of an account."""
+    row = connection.execute(CALLBACK, (account_id,)).fetchone()
+    return None if row is None else Callback(**dict(row))
+
+
+def standing(connection: sqlite3.Connection, account_id: int) -> Standing:
+    """With what is still to be sent there."""
+    return Standing(**dict(connection.execute(STANDING, {"account": account_id}).fetchone()))
+
+
+def unsent(connection: sqlite3.Connection) -> Unsent:
+    """Of all accounts; the more waits, the longer this takes."""
+    return Unsent(**dict(connection.execute(UNSENT).fetchone()))
 
 
 def due_callbacks(connection: sqlite3.Connection, now: str) -> list[Callback]:
@@ -90,7 +123,23 @@ def dead_letters(connection: sqlite3.Connection, limit: int) -> list[DeadLetter]
 def redeliver(connection: sqlite3.Connection, name: str, at: str) -> int:
     """Send again all that was given up for an account; how many there are."""
     found = connection.execute(REVIVE, (name,)).fetchall()
-    for account_id, case_id in {(row["account_id"], row["case_id"]) for row in found}:
+    _begin_anew(connection, {(row["account_id"], row["case_id"]) for row in found}, at)
+    return len(found)
+
+
+def requeue(connection: sqlite3.Connection, asked: Asked, at: str) -> Requeued:
+    """Send again what is asked for; what waits already begins anew. Nothing where the account has no address."""
+    if callback(connection, asked.account_id) is None:
+        return Requeued(0, asked.after, False)
+    found = numbers(connection, msgspec.structs.replace(asked, limit=asked.limit + 1))
+    chosen = found[: asked.limit]
+    again = connection.execute(REQUEUE, (asked.account_id, rows.json_text(chosen))).fetchall()
+    _begin_anew(connection, {(asked.account_id, row["case_id"]) for row in again}, at)
+    return Requeued(len(again), chosen[-1] if chosen else asked.after, len(found) > len(chosen))
+
+
+def _begin_anew(connection: sqlite3.Connection, cases: set[tuple[int, int]], at: str) -> None:
+    """Of each case the first that is to be sent is due, the others behind it."""
+    for account_id, case_id in cases:
         connection.execute(HOLD, (case_id, account_id))
         connection.execute(NEXT_OF_CASE, {"account": account_id, "case": case_id, "at": at})
-    return len(found)

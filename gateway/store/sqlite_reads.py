@@ -8,12 +8,12 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.census import Backlog
 from gateway.ports import (
     Acceptance,
     Account,
     AdditionalMessage,
     Admission,
-    Backlog,
     Case,
     CaseFile,
     Conflict,
@@ -38,12 +38,15 @@ MESSAGE = """SELECT media, body, body_digest AS digest, document FROM message
 ADDITIONAL = """SELECT number, kind, message, media, body, digest, document FROM additional_message
     WHERE case_id = ? AND kind = ? AND number = coalesce(?, number) ORDER BY number DESC LIMIT 1"""
 _ASKED = "json_extract(asked.value, '$[0]') AS place FROM json_each(?) AS asked"  # of [place, account, text]
-_ACCEPTED = """SELECT declaration_case.id, mrn, conversation_id, body_digest, accepted_at, document_digest,"""
+_ACCEPTED = "SELECT declaration_case.id, mrn, conversation_id, accepted_at,"
 # The order of a CROSS JOIN is kept: each that is asked for is looked up by its index.
-ACCEPTED_BY_KEY = f"""{_ACCEPTED} {_ASKED} CROSS JOIN idempotency CROSS JOIN declaration_case
+# What an act was done under is no key for lodging, whatever is lodged: no document has the digest that is given here.
+ACCEPTED_BY_KEY = f"""{_ACCEPTED} coalesce(act_digest, declaration_case.body_digest) AS body_digest,
+    iif(act IS NULL, declaration_case.document_digest, act) AS document_digest,
+    {_ASKED} CROSS JOIN idempotency CROSS JOIN declaration_case
     WHERE idempotency.account_id = json_extract(asked.value, '$[1]')
     AND idempotency_key = json_extract(asked.value, '$[2]') AND declaration_case.id = case_id"""
-ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} {_ASKED} CROSS JOIN declaration_case
+ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} body_digest, document_digest, {_ASKED} CROSS JOIN declaration_case
     WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
 ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at FROM account ORDER BY name"
 _USER = "CROSS JOIN account_user ON account_user.account_id = account.id AND number = user_number"

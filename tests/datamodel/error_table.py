@@ -30,6 +30,8 @@ GROUPS = {
     "decision": "Decisions of agencies",
     "act": "Amendments and invalidations",
     "document": "Supporting documents",
+    "appeal": "Appeals, and rulings on them",
+    "callback": "Addresses that notifications are sent to",
     "mandate": "Mandates, and declarations that need one",
     "confirmation": "Confirmations",
     "header": "Headers of a request",

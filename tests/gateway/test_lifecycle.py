@@ -110,6 +110,7 @@ ALLOWED = {
     ("attachment", "under-control"),
     ("attachment", "held"),
     ("attachment", "awaiting-confirmation"),
+    *((act, state) for act in ("appeal", "ruling") for state in ("under-control", "held", "released", "refused")),
     ("amendment", "awaiting-confirmation"),
     ("invalidation", "awaiting-confirmation"),
     ("confirmation", "awaiting-confirmation"),
@@ -139,3 +140,30 @@ def test_where_an_invalidation_is_legal_there_is_something_to_withdraw_and_the_c
             assert bool(undecided) == (("invalidation", state) in ALLOWED), states
             after = [each if each in FINAL else "withdrawn" for each in states]
             assert (lifecycle.roll_up(after) == "invalidated") == bool(undecided)
+
+
+REVIEWED = {("refused", "granted"): "granted", ("refused", "held"): "held", ("granted", "granted"): "granted"}
+
+
+@pytest.mark.parametrize("state", DELIVERY_STATES)
+@pytest.mark.parametrize("event", DELIVERY_EVENTS)
+def test_every_new_decision_in_every_state(state, event):
+    """Nothing becomes worse by an appeal, and nothing is reviewed that was not decided."""
+    if (state, event) in REVIEWED:
+        assert lifecycle.state_after_review(state, event) == REVIEWED[state, event]
+    else:
+        with pytest.raises(IllegalStep, match=f"{state}.*{event}"):
+            lifecycle.state_after_review(state, event)
+
+
+@pytest.mark.parametrize("count", range(1, 5))
+def test_an_overturned_refusal_opens_the_case_as_far_as_the_new_decision_asks_for_it(count):
+    for states in combinations_with_replacement(DELIVERY_STATES, count):
+        if "refused" not in states or lifecycle.roll_up(states) not in ACTS["ruling"]:
+            continue
+        others = list(states)
+        others.remove("refused")
+        for event, state in (("granted", "granted"), ("held", "held")):
+            after = lifecycle.roll_up([*others, lifecycle.state_after_review("refused", event)])
+            assert after == expected_roll_up((*others, state))
+            assert after != "refused" or "refused" in others, "another agency's refusal stands"

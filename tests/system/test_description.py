@@ -40,17 +40,20 @@ CHECKS = [
 
 
 # What is there to be asked for by name, beside a declaration and its delivery; nobody would guess it.
-THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC"}
+THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC", "number": "1"}
 SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
     "decide": {"Decision": {"OutcomeCode": "held"}},
     "send-document": b"a text",
     "grant": {"Mandate": {"AgentID": "XZ100200300430", "DirectionCode": ["import"], "ConfirmationCode": "each"}},
+    "set-callback": {"Callback": {"URL": "https://nowhere.invalid/in"}},
 }
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = ("token", "amend", "invalidate", "invalidation", "acknowledge", "confirm")
+NEVER_GOOD = ("token", "confirm", "amend", "invalidate", "invalidation", "acknowledge", "redeliver", "test-callback")
 NEVER_GOOD += ("attach", "delete-document", "finish-upload", "scan-answer", "scan-content", "send-part")
+NO_APPEAL = ("lodge-appeal", "appeal", "appeal-message", "appeal-record", "appeal-response", "delivery-appeal")
+NEVER_GOOD += (*NO_APPEAL, "rule-appeal")
 
 
 class Served(NamedTuple):

@@ -1,5 +1,7 @@
 """A trader amends a declaration over HTTP: its versions, its reference, and what an agency sees of it."""
 
+from hashlib import sha256
+
 import pytest
 
 from gateway.offload import PROCESS
@@ -112,3 +114,19 @@ async def test_big_messages_do_the_same_in_a_process_of_their_own(house):
     path, body = f"/v1/declarations/{mrn}/invalidation", invalidation(mrn) + b" " * PROCESS
     assert (await house.post(path, body)).status == 200
     assert (await house.post(path, invalidation(mrn))).json["replayed"]
+
+
+async def test_a_key_gets_the_first_answer_again_and_another_document_under_it_a_conflict(house):
+    mrn = (await house.lodge())["mrn"]
+    first = await amend(house, mrn, altered(HOTEL, ROSES), Idempotency_Key="a-1")
+    await amend(house, mrn, altered(HOTEL, ROSES, COFFEE))
+    again = await amend(house, mrn, altered(HOTEL, ROSES), Idempotency_Key="a-1")
+    assert (again.status, again.json) == (200, first.json | {"replayed": True})
+    assert again.headers["X-Conversation-ID"] == first.headers["X-Conversation-ID"]
+    other = await amend(house, mrn, altered(HOTEL, COFFEE), Idempotency_Key="a-1")
+    assert (other.status, other.json["type"], other.json["mrn"]) == (409, "urn:guichet:problem:conflict", mrn)
+    digests = [sha256(altered(HOTEL, change)).hexdigest() for change in (ROSES, COFFEE)]
+    assert other.json["digests"] == digests
+    taking_back = await house.post(f"/v1/declarations/{mrn}/invalidation", invalidation(mrn), Idempotency_Key="a-1")
+    assert taking_back.json["digests"] == [digests[0], sha256(invalidation(mrn)).hexdigest()]
+    assert (await amend(house, mrn, altered(HOTEL, ROSES), Idempotency_Key="")).rules == ["header.idempotency-key"]

@@ -12,7 +12,7 @@ from adapters.port import Declined, Receipt, Unreachable
 from gateway import bootstrap
 from gateway.clock import stamp
 from gateway.http import exposition
-from gateway.metrics import LAG, LOOK_SECONDS, OUTCOMES, RESULTS, SENDS
+from gateway.metrics import LAG, LOOK_SECONDS, OUTCOMES, PUSH_OUTCOMES, RESULTS, SENDS
 from gateway.service import Gateway
 from gateway.settings import Settings
 from tests.gateway.http.conftest import House, housed, read_sample
@@ -203,7 +203,8 @@ def test_alerts_ask_for_what_there_is():
         asked = set(re.findall(r"\bguichet_\w+", expression))
         assert asked <= known, expression
         for words in re.findall(r'outcome=~?"([^"]+)"', expression):
-            assert set(words.split("|")) <= set(OUTCOMES)
+            known_words = set(PUSH_OUTCOMES if "guichet_pushes" in expression else OUTCOMES)
+            assert set(words.split("|")) <= known_words
 
 
 async def test_workers_count_in_rows_of_their_own_and_any_tells_the_sum(tmp_path):

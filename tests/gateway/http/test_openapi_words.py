@@ -8,6 +8,7 @@ from adapters import http as channel
 from adapters.port import Outgoing
 from gateway import lifecycle
 from gateway.http.problems import KINDS
+from gateway.vocabulary import NOTIFICATION_STATES
 from tests.gateway.http.test_openapi import DESCRIPTION, OPERATIONS, references, resolve
 
 API_PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
@@ -24,7 +25,7 @@ PERMIT_REQUEST = DESCRIPTION["webhooks"]["permitRequest"]["post"]
         ("Collected", "outcome", tuple(lifecycle.OUTCOME_EVENTS)),
         ("Event", "kind", tuple(lifecycle.EVENT_KINDS)),
         ("Notification", "kind", lifecycle.TOLD),
-        ("Notification", "state", ("pending", "acknowledged")),
+        ("Notification", "state", NOTIFICATION_STATES),
         ("Problem", "type", tuple(f"urn:guichet:problem:{slug}" for slug in KINDS)),
     ],
 )

@@ -30,21 +30,34 @@ KENYA = read_sample("import-cut-flowers-kenya.json")
 GRANTING = b'{"Mandate": {"AgentID": "XZ770058005810", "DirectionCode": ["import"], "ConfirmationCode": "each"}}'
 CONFIRMING = b'{"Confirmation": {"OutcomeCode": "confirmed"}}'
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+BODY |= {"set-callback": b'{"Callback":{"URL":"https://example.com/in"}}'}
 BODY |= {"grant": GRANTING, "confirm": CONFIRMING, "lodge-batch": b'{"key":"k","declaration":{}}'}
 BODY |= {"send-document": PDF, "send-part": PDF}
 MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
-NOBODYS |= {"mandate": NOBODYS["id"], "batch": "none"}
+NOBODYS |= {"mandate": NOBODYS["id"], "decided": NOBODYS["id"], "appealed": UNKNOWN, "number": "1"}
 NOBODYS |= dict.fromkeys(("document", "spare", "upload", "complete", "begun"), "gdoc-" + "0" * 26)
+NOBODYS |= {"batch": "none"}
 # What these do to a thing cannot be done twice, or not to one that is in use, so they have one of their own.
 SPENT = {"invalidate": ("mrn", "back"), "invalidation": ("mrn", "back"), "confirm": ("mrn", "waiting")}
 SPENT |= {"delete-document": ("document", "spare"), "finish-upload": ("upload", "complete")}
-SPENT |= {"end-upload": ("upload", "begun")}
+SPENT |= {"end-upload": ("upload", "begun"), "delivery-appeal": ("id", "decided"), "rule-appeal": ("id", "decided")}
+SPENT |= dict.fromkeys(("lodge-appeal", "appeals"), ("mrn", "appealed"))
+SPENT |= dict.fromkeys(("appeal", "appeal-message", "appeal-record", "appeal-response"), ("mrn", "appealed"))
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
+UPHELD = b'{"Ruling":{"OutcomeCode":"upheld","Reason":"The pest was found again."}}'
+REFUSED = b'{"Decision":{"OutcomeCode":"refused"}}'
+BODY["rule-appeal"] = UPHELD
 QUERY = {"acknowledge": "?through=0", "begin-upload": "?size=9", "send-part": "?offset=0"}
 QUERY |= {"finish-upload": f"?sha256={digest(PDF + b'!')}", "attach": "?document={document}&type=N853"}
+QUERY |= {"redeliver": "?state=failed"}
+
+
+def appealing(delivery: str) -> bytes:
+    """An appeal against the decision on that delivery."""
+    return msgspec.json.encode({"Appeal": {"DeliveryID": delivery, "Grounds": "There was no pest."}})
 
 
 def taking_back(mrn: str) -> bytes:
@@ -65,6 +78,7 @@ class Stage:
     async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
         row, things = ROUTES[route], self.things[whose]
         body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
+        body = appealing(things["decided"]) if route == "lodge-appeal" else body
         thing, other = SPENT.get(route, ("mrn", "mrn"))
         path = (row.path.replace(f"{{{thing}}}", f"{{{other}}}") + QUERY.get(route, "")).format(**things)
         headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
@@ -100,13 +114,17 @@ async def stage(tmp_path_factory):
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
             await sent(house, lines("B"), key=f"of-{who}", caller=who)
+        cases = [await appealed(house, *who) for who in (("trader", "fsa"), ("rival", "phs"))]
         own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own}
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own, **cases[0]}
             | await papers(house, "trader", mine, "N853"),
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival", **another}
+            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival"}
+            | another
+            | cases[1]
             | await papers(house, "rival", theirs, "N851"),
         }
+        await house.gateway.store.set_callback("trader", "https://nowhere.invalid/in", "gs_secret")
         yield Stage(house, things | {"nobody's": NOBODYS})
 
 
@@ -122,6 +140,20 @@ async def papers(house: House, who: str, mrn: str, kind: str) -> dict[str, str]:
         if body:
             assert (await house.call("PUT", f"/v1/uploads/{found[upload]}?offset=0", who, body)).status == 200
     return found
+
+
+async def appealed(house: House, trader: str, agency: str) -> dict[str, str]:
+    """A case that the agency has refused, and against which its trader has appealed."""
+    before = {each["id"] for each in await house.deliveries(agency)}
+    sample = {"fsa": "import-chilled-beef-argentina", "phs": "import-cut-flowers-kenya"}[agency]
+    body = read_sample(f"{sample}.json").replace(b'"FunctionalReferenceID": "', b'"FunctionalReferenceID": "A', 1)
+    lodged = await house.post("/v1/declarations", body, caller=trader)
+    [delivery] = [each["id"] for each in await house.deliveries(agency) if each["id"] not in before]
+    decision = f"/v1/agency/deliveries/{delivery}/decision"
+    assert (await house.post(decision, REFUSED, caller=agency)).status == 200
+    path = f"/v1/declarations/{lodged.json['mrn']}/appeals"
+    assert (await house.post(path, appealing(delivery), caller=trader)).status == 200
+    return {"appealed": lodged.json["mrn"], "number": "1", "decided": delivery}
 
 
 def cells():

@@ -15,6 +15,7 @@ from adapters.callback import HttpPoster, is_public
 from adapters.port import NotTaken
 from gateway.clock import utc_now
 from gateway.mandates.kept import DeclaredFor
+from gateway.metrics import Metrics
 from gateway.notify.pushing import Pusher
 from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
@@ -66,6 +67,7 @@ def at_work(store) -> Pusher:
         QUICK,
         utc_now,
         lambda count: b"\x00" * count,
+        Metrics(1, (), ()),
         Tracer(TraceSettings()),
     )
 
