@@ -33,6 +33,8 @@ from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.sqlite import SqliteStore, held
+from gateway.trial.playing import Player
+from gateway.trial.scenarios import Scenarios
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
@@ -57,8 +59,7 @@ def build(
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
     lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
     metrics = Metrics(settings.workers, agencies, lodged)
-    committed = metrics.committed if settings.metrics else None
-    store = SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
+    store = _store(settings, metrics, shared)
     return Gateway(
         settings=settings,
         registry=registry,
@@ -71,6 +72,7 @@ def build(
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
         accounts=Accounts(store, clock),
         codes=load_codes(settings.schemas),
+        scenarios=Scenarios.load(settings.schemas, agencies),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
@@ -138,10 +140,16 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
                 gateway.random,
             )
             closing.push_async_callback(pusher.stop)
+            closing.push_async_callback(Player(gateway).stop)
         if gateway.settings.metrics:
             watching = asyncio.create_task(watch_loop(gateway.metrics))
             closing.callback(watching.cancel)
         yield gateway
+
+
+def _store(settings: Settings, metrics: Metrics, shared: bool) -> Store:
+    committed = metrics.committed if settings.metrics else None
+    return SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
 
 
 def _compile(messages: Iterable[Message]) -> None:

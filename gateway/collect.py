@@ -2,7 +2,7 @@
 
 The same decision again is answered as the first time and changes nothing. After a final decision another one is a
 conflict; after a hold, or a request for documents, any may follow. An agency can decide only what was sent to it, and
-what is not its own looks to it like what does not exist.
+what is not its own looks to it like what does not exist. A test is decided by the virtual agency of that desk alone.
 
 A decision on a delivery that was withdrawn or superseded is refused, not recorded: a permit for what is no longer
 declared would stand in the books as good, and the refusal is how an agency that was asked before learns that it need
@@ -81,8 +81,13 @@ def _read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | N
     return decisions.read_answer(gateway.registry, body, media, gateway.settings.limits, delivery_id)
 
 
-async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = ()) -> Collected:
-    """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`."""
+async def record(
+    gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = (), next_at: str | None = None
+) -> Collected:
+    """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`.
+
+    A virtual agency may have more to say at `next_at`.
+    """
     wanted = answer.delivery_id or ""
 
     async def find() -> CaseFile:
@@ -93,14 +98,19 @@ async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Ite
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries))
+    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, next_at))
     if not collected.replayed:
         gateway.metrics.decided(agency_code, collected.outcome)
     return collected
 
 
 def decide(
-    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = ()
+    file: CaseFile,
+    agency_code: str,
+    answer: Answer,
+    at: str,
+    before: tuple[Entry, ...] = (),
+    next_at: str | None = None,
 ) -> tuple[CaseChange | None, Collected]:
     """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`."""
     delivery = _own_delivery(file, agency_code, answer.delivery_id or "")
@@ -125,14 +135,15 @@ def decide(
         if delivery.state in DeliveryClosed.REASONS:
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
-    moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
+    decided_at = at if state in lifecycle.FINAL else None
+    moved = DeliveryChange(id=delivery.id, state=state, next_attempt_at=next_at, decided_at=decided_at)
     entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
 
 def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:
     for delivery in file.deliveries:
-        if delivery.id == delivery_id and delivery.agency == agency_code:
+        if delivery.id == delivery_id and delivery.desk == agency_code:
             return delivery
     raise UnknownDelivery(delivery_id)
 

@@ -5,7 +5,7 @@ was not taken. The same document again, under the same key or reference, gets th
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from io import BytesIO
 from typing import Final
@@ -35,7 +35,10 @@ LODGED: Final = ("wco-dms/3.6/DEC",)
 
 
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several."""
+    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several.
+
+    A test may be held to the rules of the day `as_of`, and its agencies act as in a `scenario`.
+    """
 
     account: Account
     body: bytes
@@ -43,6 +46,12 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     message: str | None = None
     idempotency_key: str | None = None
+    as_of: date | None = None
+    scenario: str | None = None
+
+    def day(self, now: datetime) -> date:
+        """Whose lists, rules and requirements it is held to."""
+        return self.as_of or now.date()
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
@@ -61,7 +70,8 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
         result = "refused" if isinstance(error, Refused) else "conflict"
         raise
     finally:
-        gateway.metrics.lodged(message, format_of(lodgement.media), result)
+        if not lodgement.account.test:
+            gateway.metrics.lodged(message, format_of(lodgement.media), result)
 
 
 async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acceptance:
@@ -74,7 +84,7 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     acceptance = await gateway.store.accept(admission)
     if not acceptance.replayed:
         new = [each.delivery for each in admission.deliveries]
-        gateway.doorbell.ring(each.agency for each in new if each.state == lifecycle.QUEUED)
+        gateway.doorbell.ring(each.desk for each in new if each.state == lifecycle.QUEUED)
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
@@ -90,11 +100,12 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
     Pure but for the ids it draws. Raises Refused for what is no valid declaration.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    day, test = lodgement.day(now), lodgement.account.test
+    report = gateway.checks.examine(parsed, lodgement.body, day, gateway.settings.limits)
     declaration = plain.document.Declaration
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+    routes = route(declaration, gateway.requirements, gateway.agencies, on=day)
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
-    mrn = new_mrn(now, gateway.settings.country, draw)
+    mrn = new_mrn(now, gateway.settings.country, draw, test)
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
     document = write(parsed, "json")
@@ -114,9 +125,10 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
+        telling=gateway.scenarios.telling(lodgement.scenario) if test else None,
     )
-    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
+    judged = {"as_of": day.isoformat(), "checks": gateway.checks.digest, "issues": report.total}
+    entries = _history(admission, lodgement, routes, gateway.rules, judged)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     return msgspec.structs.replace(admission, events=events), report
 
@@ -142,13 +154,13 @@ def read_one_of(
         format_of(lodgement.media),
         message=lodgement.message,
         limits=gateway.settings.limits,
-        days=Days(as_of=now.date()),
+        days=Days(as_of=lodgement.day(now)),
     )
     plain = base_form(gateway.registry, parsed)
     if plain.message.key not in keys:
         raise refused(issue(rule, value=parsed.message.key, expected=either(keys)))
-    if not in_force(parsed.message, now.date()):
-        raise none_in_force([parsed.message], now.date())
+    if not in_force(parsed.message, lodgement.day(now)):
+        raise none_in_force([parsed.message], lodgement.day(now))
     return parsed, plain
 
 
@@ -158,18 +170,24 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
 
 
 def _history(
-    admission: Admission, sender: str, routes: tuple[Route, ...], rules: str, judged: dict[str, object]
+    admission: Admission, sent: Lodgement, routes: tuple[Route, ...], rules: str, judged: dict[str, object]
 ) -> Iterator[Entry]:
     """The first events of a case. They name rules and digests, so that all can be worked out again."""
-    size = len(admission.body)
+    size, sender = len(admission.body), f"{sent.account.role}:{sent.account.id}"
     yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
     yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
-    yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
+    told = {"mrn": admission.mrn, "conversation": admission.conversation_id, **played(sent)}
+    yield Entry("accepted", GATEWAY, told)
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
     if admission.state == lifecycle.RELEASED:
         yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
+
+
+def played(sent: Lodgement) -> dict[str, str]:
+    """What the history keeps of how the agencies of a test are to act."""
+    return {"scenario": sent.scenario} if sent.scenario else {}
 
 
 # `offered` is what is told of a delivery that its agency comes to fetch.

@@ -8,6 +8,7 @@ import msgspec
 
 from datamodel.codecs import Parsed, write
 from gateway.clock import later, stamp
+from gateway.identifiers import is_test
 from gateway.lifecycle import AWAITING, QUEUED
 from gateway.media import MEDIA_TYPES
 from gateway.ports import Delivery, Dispatch
@@ -17,7 +18,7 @@ from gateway.service import Gateway
 MESSAGE = "guichet/1/PermitRequest"
 
 # A delivery over a channel that carries nothing waits for the agency's answer from the start: the agency comes to
-# fetch it, and there is no send that could fail or be tried again.
+# fetch it, and there is no send that could fail or be tried again. Virtual agencies are all sent what is for them.
 OPENING_STATES = {"http": QUEUED, "folder": QUEUED, "inbox": AWAITING}
 
 
@@ -34,7 +35,8 @@ def _dispatch(gateway: Gateway, parsed: Parsed, route: Route, mrn: str, delivery
     agency = route.agency
     created_at = stamp(now)
     due_at = later(now, agency.hours_due * 3600)
-    state = OPENING_STATES[agency.channel]
+    test = is_test(mrn)
+    state = QUEUED if test else OPENING_STATES[agency.channel]
     projector = gateway.projectors[parsed.message.key, agency.code]
     message = gateway.registry.message(MESSAGE)
     requirement = message.struct("Requirement")
@@ -57,6 +59,7 @@ def _dispatch(gateway: Gateway, parsed: Parsed, route: Route, mrn: str, delivery
         created_at=created_at,
         due_at=due_at,
         next_attempt_at=created_at if state == QUEUED else None,
+        test=test,
     )
     return Dispatch(delivery, write(Parsed(message, request), agency.media))
 

@@ -12,13 +12,15 @@ import msgspec
 
 from datamodel.issues import Issue
 from gateway.notify.told import NotificationStore
+from gateway.trial.kept import MARK, Telling, TrialStore
 from gateway.vocabulary import EventKind
 
 
 class Account(msgspec.Struct, frozen=True):
     """Who calls. `role` is one of `rights.ROLES`; `agency` is the agency's code for role agency.
 
-    With `revoked_at` the account's keys open nothing any more; its name stays taken, and its cases stay its own.
+    With `revoked_at` the account's keys open nothing any more; its name stays taken, and its cases stay its own. What a
+    `test` account lodges reaches no agency.
     """
 
     id: int
@@ -26,6 +28,7 @@ class Account(msgspec.Struct, frozen=True):
     role: str
     agency: str | None = None
     revoked_at: str | None = None
+    test: bool = False
 
 
 class KeyTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,8 @@ class Event(msgspec.Struct, frozen=True):
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One message to one agency. `state` is one of `lifecycle.DELIVERY_STATES`; `attempts` counts sends begun.
 
-    The message itself is not here: it is needed to send and to fetch, and not to see how a case stands.
+    The message itself is not here: it is needed to send and to fetch, and not to see how a case stands. That of a
+    `test` is for a virtual agency: see `gateway.trial.kept`.
     """
 
     id: str
@@ -84,6 +88,12 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     next_attempt_at: str | None = None
     problem: str | None = None
     decided_at: str | None = None
+    test: bool = False
+
+    @property
+    def desk(self) -> str:
+        """Whose it is to the store, and who alone may fetch and decide it."""
+        return MARK + self.agency if self.test else self.agency
 
 
 class Dispatch(msgspec.Struct, frozen=True):
@@ -152,6 +162,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+    telling: Telling | None = None
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,7 +272,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, Protocol):
+class Store(NotificationStore, TrialStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -274,7 +285,13 @@ class Store(NotificationStore, Protocol):
         """Raises when the store cannot take a write now."""
 
     async def add_account(
-        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
+        self,
+        name: str,
+        role: str,
+        agency: str | None,
+        key_digest: str,
+        terms: KeyTerms = FIRST_KEY,
+        test: bool = False,
     ) -> Account:
         """Register an account; its first API key is known by digest only. Raises ValueError when the name is taken."""
 
@@ -339,13 +356,13 @@ class Store(NotificationStore, Protocol):
         """When the earliest queued delivery of an agency becomes due, or None where none is queued."""
 
     async def inbox(self, agency: str, after: str | None, limit: int) -> list[Listed]:
-        """Undecided deliveries of an agency, oldest first, those after the delivery id given."""
+        """Undecided deliveries of an agency, oldest first, those after the delivery id given; none of a test."""
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         """An agency's own delivery with its message, in whatever state it is."""
 
     async def undecided(self, state: str, after: str | None, limit: int) -> list[Listed]:
-        """Deliveries of all agencies in one state that is not final, oldest first, those after the id given."""
+        """Deliveries of all agencies in one state that is not final, oldest first, after the id given; no tests."""
 
     async def census(self, now: str) -> Census:
-        """How much is undecided at this moment; agencies and states without any are not in it."""
+        """How much is undecided at this moment; agencies and states without any are not in it, and no tests."""

@@ -22,6 +22,7 @@ from gateway.notify.feed import Feed
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
+from gateway.trial.scenarios import Scenarios
 from gateway.workshop import Workshop
 
 
@@ -53,6 +54,7 @@ class Gateway:
     adapters: Mapping[str, Adapter]
     accounts: Accounts
     codes: ResponseCodes
+    scenarios: Scenarios
     rules: str
     doorbell: Doorbell
     feed: Feed

@@ -30,10 +30,13 @@ inbox                read      -       own     -         -       -
 delivery             read      -       own     -         -       -
 decide               decide    -       own     -         -       -
 metrics              read      -       -       any       -       -
+test-clock           read      own     -       -         -       -
+advance-clock        lodge     own     -       -         -       -
 """
 _OPEN = """
 alive ready describe packages xsd json_schema message_page xsd_file index_page codelists_page codelist_page
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
+scenarios scenarios_page
 """
 OPEN: Final = frozenset(_OPEN.split())
 OWN, ANY, NOTHING = "own", "any", "-"

@@ -99,7 +99,7 @@ def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgemen
     if own != reference:
         raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
     notice = common.noticed(gateway, parsed, lodgement, now)
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+    routes = route(declaration, gateway.requirements, gateway.agencies, on=lodgement.day(now))
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now)
@@ -108,7 +108,7 @@ def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgemen
 
 
 async def _asked_by(gateway: Gateway, delivery: Delivery) -> str:
-    sent = await gateway.store.fetch(delivery.agency, delivery.id)
+    sent = await gateway.store.fetch(delivery.desk, delivery.id)
     if sent is None:
         raise LookupError(f"delivery {delivery.id} has no message")
     return await offload(gateway, len(sent.body), _asked, sent)

@@ -18,6 +18,7 @@ from gateway.docs.attached import attached
 from gateway.docs.catalogue import MessageType, Packages, PackageVersion, catalogue
 from gateway.docs.tree import rows
 from gateway.requirements import Agency, RequirementTable
+from gateway.trial.scenarios import Listed, Scenarios
 
 
 class Library:
@@ -87,6 +88,7 @@ class Library:
             ("rules.html", len(self.rulebook.rules), "rules"),
             ("requirements.html", len(self.requirements.rows), "requirements"),
             ("response-codes.html", len(self.response_codes), "codes of responses"),
+            ("scenarios.html", len(self.scenarios), "test scenarios"),
         ]
         return pages.index(self.packages, tiles)
 
@@ -109,6 +111,16 @@ class Library:
     def response_codes_page(self) -> bytes:
         """The page of the codes of responses."""
         return pages.response_codes(self.response_codes)
+
+    @cached_property
+    def scenarios(self) -> tuple[Listed, ...]:
+        """How trade test can be made to go."""
+        return Scenarios.load(self.schemas, self.agencies).listed()
+
+    @cached_property
+    def scenarios_page(self) -> bytes:
+        """The page of the scenarios."""
+        return pages.scenarios(self.scenarios)
 
     @cached_property
     def requirements_page(self) -> bytes:

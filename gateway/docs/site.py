@@ -25,6 +25,7 @@ def publications(library: Library) -> Iterator[Publication]:
     yield Publication("rules", lambda: {"rules.html": library.rules_page})
     yield Publication("requirements", lambda: {"requirements.html": library.requirements_page})
     yield Publication("response codes", lambda: {"response-codes.html": library.response_codes_page})
+    yield Publication("scenarios", lambda: {"scenarios.html": library.scenarios_page})
 
 
 def _message(library: Library, key: str) -> dict[str, bytes]:

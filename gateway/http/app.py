@@ -34,17 +34,21 @@ from gateway.http import (
     response_codes,
     streaming,
     traders,
+    trial,
 )
 from gateway.http.access import identify, judge
 from gateway.http.compression import compress
-from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
-from gateway.http.problems import Fault
+from gateway.http.counting import NO_ROUTE, SCRIPTED, Handler, Meter, counting
+from gateway.http.problems import Fault, Scripted
 from gateway.http.rates import Rates
-from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
+from gateway.http.routes import CONVERSATION, KEY_EXPIRES, TEST, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
+from gateway.ports import Account
 from gateway.service import Gateway
+from gateway.trial.clock import on_its_clock
+from gateway.trial.playing import wake
 
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
@@ -55,6 +59,7 @@ ROUTES: tuple[Route, ...] = (
     *response_codes.ROUTES,
     *public.ROUTES,
     *operators.ROUTES,
+    *trial.ROUTES,
 )
 
 _GATEWAY = web.AppKey("gateway", Gateway)
@@ -62,6 +67,7 @@ _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
 _NO_LIMIT: Mapping[str, str] = {}
+_OF_A_TEST: Mapping[str, str] = {TEST: "yes"}
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 # A body that is not wanted is drained for `lingering_time`, so that its sender gets to read the answer, and is never
 # inflated; an idle connection, or one whose request head does not come, is closed after `keepalive_timeout`.
@@ -150,7 +156,9 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     """Apart from `explain`, whose frame the error holds: naming the error there would hold both, and the body too."""
     fault = problems.fault_of(error)
     conversation_id = request[_EXCHANGE]
-    if fault.kind.blame == "gateway":
+    if isinstance(error, Scripted):
+        request[SCRIPTED] = True
+    elif fault.kind.blame == "gateway":
         place = {"method": request.method, "path": request.rel_url.raw_path, "conversation": conversation_id}
         log.error(
             "conversation %(conversation)s: %(method)s %(path)s failed: %(problem)s",
@@ -172,15 +180,16 @@ def _serve(
         if caller.ending is not None:
             request[_ENDING] = caller.ending
         owner = judge(right, caller)
+        own = await _test_stage(request, gateway, caller.account) if caller.account.test else gateway
         if standing := rates.spend(caller.account):
-            request[_STANDING] = standing
+            request[_STANDING] = {**standing, **request.get(_STANDING, _NO_LIMIT)}
         if route.takes:
             bodies.check(request, ceiling)
         media = _negotiate(route, request)
         with room.share() as share:
             body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
             call = Call(
-                gateway=gateway,
+                gateway=own,
                 library=library,
                 openapi=description,
                 account=caller.account,
@@ -194,12 +203,28 @@ def _serve(
                 media=media,
                 form="json" if route.media else format_of(media),
             )
-            answer = await route.handler(call)
+            answer = await (_test(request, route, call) if caller.account.test else route.handler(call))
         if route.streams:
             return await _stream(request, route, gateway, answer, rates)
         return _respond(route, answer, media, call.headers)
 
     return serve
+
+
+async def _test_stage(request: web.Request, gateway: Gateway, account: Account) -> Gateway:
+    """The gateway as it is to a test account, which is told so with every answer."""
+    request[_STANDING] = _OF_A_TEST
+    return await on_its_clock(gateway, account)
+
+
+async def _test(request: web.Request, route: Route, call: Call) -> Answer:
+    """What the handler answers. Virtual agencies look at what was done; an answer that is to be lost finds nobody."""
+    answer = await route.handler(call)
+    if route.method == "POST":
+        wake(call.gateway)
+    if answer.lost and request.transport is not None:
+        request.transport.abort()
+    return answer
 
 
 async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:

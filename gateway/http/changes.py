@@ -12,6 +12,7 @@ from gateway.http.messages import named_message
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
 from gateway.http.traders import AS, PATH, kept, shown_case
+from gateway.http.trial import AS_OF, SCENARIO, Wanted, asked
 from gateway.intake import LODGED, Lodgement
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
@@ -19,23 +20,32 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
-    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+    wanted = await asked(call)
+    done = await amend(call.gateway, call.path["mrn"], await _lodgement(call, wanted), _unchanged(call))
+    return _answer(done, wanted)
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
-    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+    wanted = await asked(call)
+    done = await invalidate(call.gateway, call.path["mrn"], await _lodgement(call, wanted), _unchanged(call))
+    return _answer(done, wanted)
 
 
-async def _lodgement(call: Call) -> Lodgement:
+def _answer(done: Amended | Invalidated, wanted: Wanted) -> Answer:
+    headers = {"X-Conversation-ID": done.conversation_id}
+    return Answer(value=done, headers=headers, lost=wanted.lost and not done.replayed)
+
+
+async def _lodgement(call: Call, wanted: Wanted) -> Lodgement:
     return Lodgement(
         account=call.account,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),
         conversation_id=call.conversation_id,
+        as_of=wanted.as_of,
+        scenario=wanted.scenario,
     )
 
 
@@ -66,7 +76,7 @@ ROUTES = (
         reads=(*LODGED, ANY),
         returns=Amended,
         root="amended",
-        parameters=(MRN, IF_MATCH, MESSAGE_HEADER),
+        parameters=(MRN, IF_MATCH, MESSAGE_HEADER, SCENARIO, AS_OF),
         problems=(404, 409, 412, 422),
     ),
     Route(
@@ -80,7 +90,7 @@ ROUTES = (
         reads=(*INVALIDATING, ANY),
         returns=Invalidated,
         root="invalidated",
-        parameters=(MRN, IF_MATCH, MESSAGE_HEADER),
+        parameters=(MRN, IF_MATCH, MESSAGE_HEADER, SCENARIO, AS_OF),
         problems=(404, 409, 412, 422),
     ),
     Route(

@@ -23,6 +23,7 @@ from gateway.service import Gateway
 NOBODY = Caller(Account(id=0, name="nobody", role=""))  # who calls a route that is open to all
 CONVERSATION = "X-Conversation-ID"
 KEY_EXPIRES = "Guichet-Key-Expires"
+TEST = "Guichet-Test"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +50,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handler answers: an API object, or with `media` bytes as they are to be sent."""
+    """What a handler answers: an API object, or with `media` bytes as they are to be sent. One that is `lost` is not:
+    its caller finds the connection closed.
+    """
 
     value: Any
     media: str | None = None
     headers: Mapping[str, str] = {}
+    lost: bool = False
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from gateway.http.messages import as_kept, as_of, attempt, converted, named_mess
 from gateway.http.negotiate import OTHER
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
+from gateway.http.trial import AS_OF, SCENARIO, asked
 from gateway.intake import LODGED, Lodgement, lodge
 from gateway.media import MEDIA_TYPES, format_of
 from gateway.ports import Acceptance, AdditionalMessage, CaseFile, StoredMessage
@@ -49,6 +50,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 async def take(call: Call) -> Answer:
     """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
+    wanted = await asked(call)
     lodgement = Lodgement(
         account=call.account,
         body=await call.body.content(),
@@ -56,10 +58,12 @@ async def take(call: Call) -> Answer:
         message=named_message(call),
         idempotency_key=_idempotency_key(call),
         conversation_id=call.conversation_id,
+        as_of=wanted.as_of,
+        scenario=wanted.scenario,
     )
     accepted = await lodge(call.gateway, lodgement)
     headers = {"Location": f"{PATH}/{accepted.mrn}", "X-Conversation-ID": accepted.conversation_id}
-    return Answer(value=accepted, headers=headers)
+    return Answer(value=accepted, headers=headers, lost=wanted.lost and not accepted.replayed)
 
 
 async def stand(call: Call) -> Answer:
@@ -173,7 +177,7 @@ ROUTES = (
         reads=(*LODGED, ANY),
         returns=Acceptance,
         root="acceptance",
-        parameters=(IDEMPOTENCY_KEY, MESSAGE_HEADER),
+        parameters=(IDEMPOTENCY_KEY, MESSAGE_HEADER, SCENARIO, AS_OF),
         problems=(409, 422),
         headers={"Location": "Where to ask for the status."},
     ),

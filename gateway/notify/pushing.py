@@ -11,6 +11,7 @@ up, with the reason, for an operator to send again. The log that the trader can 
 
 import asyncio
 import logging
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -73,7 +74,7 @@ class Pusher:
         busy = [number for account, number in self._under_way if account == account_id]
         if len(busy) >= at_once:
             return
-        due = await self._store.due_pushes(account_id, stamp(self._clock()), at_once + len(busy))
+        due = await self._store.due_pushes(account_id, stamp(self._time(callback)), at_once + len(busy))
         fresh = [push for push in due if push.number not in busy]
         for push in fresh[: at_once - len(busy)]:
             key = account_id, push.number
@@ -89,8 +90,9 @@ class Pusher:
         try:
             if push.told is not None:  # else it is older than what is kept
                 body, at = msgspec.json.encode(shown(push.told, 0)), int(self._clock().timestamp())
-                await self._poster.post(callback.url, callback.secret, push.number, at, body)
-            await self._store.push_taken(callback.account_id, push.number, stamp(self._clock()))
+                for _ in range(push.times):
+                    await self._poster.post(callback.url, callback.secret, push.number, at, body)
+            await self._store.push_taken(callback.account_id, push.number, stamp(self._time(callback)))
         except NotTaken as error:
             await self._put_off(callback, push, str(error))
         except Exception:
@@ -99,8 +101,12 @@ class Pusher:
             )
             await asyncio.sleep(self._chosen.look)
 
+    def _time(self, callback: Callback) -> datetime:
+        """The time by which things are due for an account."""
+        return self._clock() + timedelta(seconds=callback.ahead)
+
     async def _put_off(self, callback: Callback, push: Push, problem: str) -> None:
-        now, attempt, policy = self._clock(), push.attempts + 1, self._chosen.retry
+        now, attempt, policy = self._time(callback), push.attempts + 1, self._chosen.retry
         jitter = int.from_bytes(self._random(_JITTER_BYTES)) / 256**_JITTER_BYTES
         again_at = None if attempt >= policy.attempts else later(now, retry.delay(policy, attempt, jitter))
         follows = "it is given up" if again_at is None else "it is tried again"

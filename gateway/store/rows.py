@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.notify.told import Told
 from gateway.ports import Account, ApiKey, Claim, Decision, Delivery, Dispatch, Event, Holder, Listed
+from gateway.trial.kept import MARK
 
 DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, delivery.requirements, delivery.items,
     delivery.created_at, delivery.due_at, delivery.attempts, delivery.next_attempt_at, delivery.problem,
@@ -16,17 +17,20 @@ _BODY = "(SELECT body FROM delivery_body WHERE delivery_body.seq = delivery.seq)
 DISPATCH = f"{DELIVERY}, {_BODY}"
 CLAIM = f"{LISTED}, {_BODY}"
 # An account and a key have columns of the same names: the key's are told apart.
-HOLDER = """account.id, account.name, account.role, account.agency, account.revoked_at,
+HOLDER = """account.id, account.name, account.role, account.agency, account.revoked_at, account.test,
     substr(digest, 1, 12) AS key_id, label, made_at, expires_on, scopes, api_key.revoked_at AS ended_at, used_on"""
 
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
 _DATA = msgspec.json.Decoder(dict[str, object])
+_COLUMNS = tuple(name for name in Delivery.__struct_fields__ if name != "test")
 
 
 def delivery(row: sqlite3.Row) -> Delivery:
     """A row of `DELIVERY`, which may carry more columns than that."""
-    values = {name: row[name] for name in Delivery.__struct_fields__}
+    values = {name: row[name] for name in _COLUMNS}
+    if row["agency"].startswith(MARK):
+        values |= {"agency": row["agency"].removeprefix(MARK), "test": True}
     values["requirements"] = _TEXTS.decode(values["requirements"])
     values["items"] = _NUMBERS.decode(values["items"])
     return Delivery(**values)
@@ -68,12 +72,17 @@ def holder(row: sqlite3.Row) -> Holder:
         revoked_at=row["ended_at"],
         used_on=row["used_on"],
     )
-    return Holder(Account(row["id"], row["name"], row["role"], row["agency"], row["revoked_at"]), key)
+    return Holder(account(row), key)
+
+
+def account(row: sqlite3.Row) -> Account:
+    """A row with the columns of an account."""
+    return Account(row["id"], row["name"], row["role"], row["agency"], row["revoked_at"], bool(row["test"]))
 
 
 def delivery_values(case_id: int, new: Delivery, due_now: str) -> tuple[object, ...]:
     """Values for an insert, in the order of the table's columns. A queued one without a next attempt is due at once."""
-    head = (new.id, case_id, new.agency, new.state, new.media, json_text(new.requirements), json_text(new.items))
+    head = (new.id, case_id, new.desk, new.state, new.media, json_text(new.requirements), json_text(new.items))
     due = next_attempt(new.state, new.next_attempt_at, due_now)
     return (*head, new.created_at, new.due_at, new.attempts, due, new.problem, new.decided_at)
 

@@ -33,10 +33,19 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_file,
+    sqlite_groups,
+    sqlite_notifications,
+    sqlite_pushes,
+    sqlite_reads,
+    sqlite_trial,
+    sqlite_writes,
+)
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
+from gateway.trial.kept import Pending, Turn
 
 BUSY_SECONDS = 5.0
 
@@ -131,10 +140,16 @@ class SqliteStore:
         await self._opened.writer.run(sqlite_writes.ping)
 
     async def add_account(
-        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
+        self,
+        name: str,
+        role: str,
+        agency: str | None,
+        key_digest: str,
+        terms: KeyTerms = FIRST_KEY,
+        test: bool = False,
     ) -> Account:
         return await self._opened.writer.run(
-            lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest, terms)
+            lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest, terms, test)
         )
 
     async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
@@ -260,6 +275,24 @@ class SqliteStore:
 
     async def redeliver(self, name: str, at: str) -> int:
         return await self._opened.writer.run(lambda db: sqlite_pushes.redeliver(db, name, at))
+
+    async def ahead(self, account_id: int) -> int:
+        return await self._opened.readers.run(lambda db: sqlite_trial.ahead(db, account_id))
+
+    async def put_forward(self, account_id: int, seconds: int) -> None:
+        await self._opened.writer.run(lambda db: sqlite_trial.put_forward(db, account_id, seconds))
+
+    async def due_turns(self, now: str, limit: int) -> list[Turn]:
+        return await self._opened.readers.run(lambda db: sqlite_trial.due_turns(db, now, limit))
+
+    async def turns(self, account_id: int, until: str, limit: int) -> list[Turn]:
+        return await self._opened.readers.run(lambda db: sqlite_trial.turns(db, account_id, until, limit))
+
+    async def pending_turns(self, account_id: int) -> Pending:
+        return await self._opened.readers.run(lambda db: sqlite_trial.pending_turns(db, account_id))
+
+    async def first_try(self, account_id: int, digest: str) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_trial.first_try(db, account_id, digest))
 
 
 @contextmanager

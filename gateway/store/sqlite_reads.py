@@ -1,7 +1,7 @@
 """What is read: queries for one connection within one transaction.
 
 Every one finds its rows by an index, save for the lists of all accounts and of all keys, and the backlog, which is
-what is undecided.
+what is undecided. What begins with a tilde is a test: see `gateway.trial.kept`.
 """
 
 import sqlite3
@@ -45,7 +45,7 @@ ACCEPTED_BY_KEY = f"""{_ACCEPTED} {_ASKED} CROSS JOIN idempotency CROSS JOIN dec
     AND idempotency_key = json_extract(asked.value, '$[2]') AND declaration_case.id = case_id"""
 ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} {_ASKED} CROSS JOIN declaration_case
     WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
-ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at FROM account ORDER BY name"
+ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at, test FROM account ORDER BY name"
 _HOLDER = f"SELECT {rows.HOLDER} FROM api_key CROSS JOIN account ON account.id = account_id"
 HOLDER = f"{_HOLDER} WHERE digest = ? AND api_key.revoked_at IS NULL AND account.revoked_at IS NULL"
 _HOLDERS = f"SELECT {rows.HOLDER} FROM account CROSS JOIN api_key ON account.id = account_id"
@@ -56,9 +56,9 @@ _PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     AND seq > coalesce((SELECT before.seq FROM delivery AS before WHERE before.id = :after), 0)
     ORDER BY seq LIMIT :limit"""
 INBOX = f"SELECT {rows.LISTED} FROM delivery WHERE agency = :agency {_PAGE}"
-UNDECIDED = f"SELECT {rows.LISTED} FROM delivery WHERE state = :state {_PAGE}"
+UNDECIDED = f"SELECT {rows.LISTED} FROM delivery WHERE state = :state AND agency < '~' {_PAGE}"
 BACKLOG = """SELECT agency, state, count(*) AS count, sum(due_at < ?) AS overdue, min(created_at) AS oldest
-    FROM delivery WHERE state IN ('queued', 'awaiting', 'held', 'parked') GROUP BY agency, state"""
+    FROM delivery WHERE state IN ('queued', 'awaiting', 'held', 'parked') AND agency < '~' GROUP BY agency, state"""
 FETCH = f"SELECT {rows.DISPATCH} FROM delivery WHERE id = ? AND agency = ?"
 
 
@@ -146,7 +146,7 @@ def keys(connection: sqlite3.Connection, name: str | None) -> list[Holder]:
 
 def accounts(connection: sqlite3.Connection) -> list[Account]:
     """All accounts by name."""
-    return [Account(**dict(row)) for row in connection.execute(ALL_ACCOUNTS)]
+    return list(map(rows.account, connection.execute(ALL_ACCOUNTS)))
 
 
 def next_attempt_at(connection: sqlite3.Connection, agency: str) -> str | None:
