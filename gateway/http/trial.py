@@ -18,7 +18,7 @@ from gateway.http.problems import Fault, Scripted
 from gateway.http.publication import HTML, html
 from gateway.http.routes import Answer, Call, Parameter, Route
 from gateway.trial.clock import MOST_AHEAD, TooFar, VirtualClock, advance, advance_to_rest, read
-from gateway.trial.scenarios import LOST, USUAL, Listed, Script, Unfit, seconds
+from gateway.trial.scenarios import LOST, Listed, Script, Unfit, seconds
 
 HEADER: Final = "Guichet-Scenario"
 PATH: Final = "/v1/test/clock"
@@ -49,7 +49,9 @@ async def asked(call: Call) -> Wanted:
         if headers or day is not None:
             raise refused(issue("test.account", name=HEADER if headers else "as-of"), status=400)
         return _NOTHING
-    script = _script(call, ", ".join(headers) if headers else USUAL)
+    if not headers:
+        return Wanted(as_of(call))
+    script = _script(call, ", ".join(headers))
     if script.answer not in (None, LOST):
         await _turn_away(call, script)
     return Wanted(as_of(call), script.text, script.answer == LOST)
