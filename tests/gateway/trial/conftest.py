@@ -1,5 +1,6 @@
 """A gateway at work behind a real socket, with live partners that are watched, and two accounts for trade test."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest_asyncio
 from aiohttp import web
 
@@ -73,10 +75,12 @@ def settings_of(folder: Path) -> Settings:
 
 @asynccontextmanager
 async def at_work(folder: Path, clock: ManualClock | None = None) -> AsyncIterator[Trial]:
-    """A house that works, with live callers alone."""
+    """A house that works, and knows no callers yet. Wildlife is reached by folder, all others as they mostly are."""
     clock, partners = clock or ManualClock(), {code: ScriptedAdapter() for code in PUSHED}
     built = bootstrap.build(settings_of(folder), clock=clock, adapters=partners)
-    async with bootstrap.running(built) as gateway:
+    agencies = dict(built.agencies)
+    agencies["WLD"] = msgspec.structs.replace(agencies["WLD"], channel="folder", folder="unused", url=None)
+    async with bootstrap.running(dataclasses.replace(built, agencies=agencies)) as gateway:
         runner = Runner(create(gateway), shutdown_timeout=1.0)
         await runner.setup()
         try:
