@@ -38,6 +38,8 @@ PUBLIC = [
     "/v1/requirements.html",
     "/v1/response-codes",
     "/v1/response-codes.html",
+    "/v1/scenarios",
+    "/v1/scenarios.html",
 ]
 RULE = """
 [[rule]]
@@ -205,6 +207,7 @@ async def test_links_of_pages_lead_somewhere(house):
         "/v1/rules.html",
         "/v1/requirements.html",
         "/v1/response-codes.html",
+        "/v1/scenarios.html",
         f"{DEC}.html",
     ]
     for start in todo:

@@ -141,7 +141,8 @@ async def test_a_live_account_is_refused_whatever_belongs_to_trade_test(house):
     reply = await house.post(f"{PATH}/{mrn}/amendments", body, caller="trader", Guichet_Scenario="refused")
     assert (reply.status, reply.rules) == (400, ["test.account"])
     for method in ("GET", "POST"):
-        assert (await house.call(method, CLOCK, "trader")).status == 403
+        reply = await house.call(method, CLOCK, "trader")
+        assert (reply.status, reply.json["detail"][:40]) == (404, "This is for accounts for trade test; you")
     asked_of_fsa = [each["mrn"] for each in await house.deliveries("fsa")]
     assert asked_of_fsa[-1] == mrn, "only what was lodged without it is on record"
 
