@@ -47,7 +47,7 @@ async def asked(call: Call) -> Wanted:
     headers, day = call.headers.getall(HEADER, ()), call.query.get("as-of")
     if not call.account.test:
         if headers or day is not None:
-            raise refused(issue("test.account", name=HEADER if headers else "as-of"), status=400)
+            raise refused(issue("header.test-only" if headers else "query.test-only"), status=400)
         return _NOTHING
     if not headers:
         return Wanted(as_of(call))

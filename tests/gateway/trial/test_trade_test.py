@@ -133,13 +133,13 @@ async def test_what_cannot_be_played_is_refused_with_what_can(house, header, val
 
 async def test_a_live_account_is_refused_whatever_belongs_to_trade_test(house):
     body = read_sample(f"{BEEF}.json")
-    for asked in ({"Guichet_Scenario": "granted-all"}, {"query": "?as-of=2026-12-24"}):
-        query = asked.pop("query", "")
-        reply = await house.post(PATH + query, body, caller="trader", **asked)
-        assert (reply.status, reply.rules) == (400, ["test.account"])
+    reply = await house.post(PATH, body, caller="trader", Guichet_Scenario="granted-all")
+    assert (reply.status, reply.rules) == (400, ["header.test-only"])
+    reply = await house.post(f"{PATH}?as-of=2026-12-24", body, caller="trader")
+    assert (reply.status, reply.rules) == (400, ["query.test-only"])
     mrn = (await house.lodges(BEEF, "trader"))["mrn"]
     reply = await house.post(f"{PATH}/{mrn}/amendments", body, caller="trader", Guichet_Scenario="refused")
-    assert (reply.status, reply.rules) == (400, ["test.account"])
+    assert (reply.status, reply.rules) == (400, ["header.test-only"])
     for method in ("GET", "POST"):
         reply = await house.call(method, CLOCK, "trader")
         assert (reply.status, reply.json["detail"][:40]) == (404, "This is for accounts for trade test; you")
