@@ -17,6 +17,7 @@ lodge                lodge     own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
+declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
@@ -34,7 +35,7 @@ test-clock           read      own     -       -         -       -
 advance-clock        lodge     own     -       -         -       -
 """
 _OPEN = """
-alive ready describe packages xsd json_schema message_page xsd_file index_page codelists_page codelist_page
+alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
 scenarios scenarios_page
 """

@@ -15,10 +15,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from datamodel.model import Model
+from gateway.access.rights import ROLES
 from gateway.codes import ResponseCode
 from gateway.docs.attached import Attached, BoundList
 from gateway.docs.catalogue import MessageType, Packages, PackageVersion
 from gateway.docs.listing import ListedRule, ListFacts, ListOnDay
+from gateway.docs.operations import Interface
 from gateway.docs.tree import Row
 from gateway.requirements import Agency, Requirement
 from gateway.trial.scenarios import Listed as Scenario
@@ -196,6 +198,11 @@ def response_codes(known: Sequence[ResponseCode]) -> bytes:
 def scenarios(known: Sequence[Scenario]) -> bytes:
     """The page of the scenarios of trade test."""
     return _render("scenarios.html", "", "scenarios.html", rows=known)
+
+
+def api(known: Interface, openapi: str) -> bytes:
+    """The page of the interface; `openapi` is where the description that it is made from lies."""
+    return _render("api.html", "", "api.html", interface=known, openapi=openapi, roles=ROLES)
 
 
 def requirements(known: Sequence[Requirement], agencies: Mapping[str, Agency]) -> bytes:

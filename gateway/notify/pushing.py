@@ -13,6 +13,7 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 from functools import partial
+from time import time_ns
 from typing import Final
 
 import msgspec
@@ -25,6 +26,8 @@ from gateway.notify.notifications import shown
 from gateway.notify.told import Callback, Push
 from gateway.ports import Store
 from gateway.settings import NotificationSettings
+from gateway.traces.span import Facts, Span, place_in, root_of
+from gateway.traces.tracer import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +38,16 @@ class Pusher:
     """Sends for as long as it is not stopped. Made in a running event loop."""
 
     def __init__(
-        self, store: Store, poster: Poster, chosen: NotificationSettings, clock: Clock, random: Random
+        self,
+        store: Store,
+        poster: Poster,
+        chosen: NotificationSettings,
+        clock: Clock,
+        random: Random,
+        tracer: Tracer,
     ) -> None:
         self._store, self._poster, self._chosen = store, poster, chosen
-        self._clock, self._random = clock, random
+        self._clock, self._random, self._tracer = clock, random, tracer
         self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._room = asyncio.Event()
         self._loop = asyncio.create_task(self._forever())
@@ -87,13 +96,16 @@ class Pusher:
 
     async def _send(self, callback: Callback, push: Push) -> None:
         """One send, and what came of it. A fault of ours leaves it due, for the next look."""
+        begun = time_ns()
         try:
             if push.told is not None:  # else it is older than what is kept
                 body, at = msgspec.json.encode(shown(push.told, 0)), int(self._clock().timestamp())
                 for _ in range(push.times):
                     await self._poster.post(callback.url, callback.secret, push.number, at, body)
             await self._store.push_taken(callback.account_id, push.number, stamp(self._time(callback)))
+            self._trace(push, begun)
         except NotTaken as error:
+            self._trace(push, begun, "not taken")
             await self._put_off(callback, push, str(error))
         except Exception:
             log.exception(
@@ -104,6 +116,14 @@ class Pusher:
     def _time(self, callback: Callback) -> datetime:
         """The time by which things are due for an account."""
         return self._clock() + timedelta(seconds=callback.ahead)
+
+    def _trace(self, push: Push, begun: int, failed: str = "") -> None:
+        told = push.told
+        if told is not None and self._tracer.on:
+            place, root = place_in(told.conversation_id), root_of(told.conversation_id)
+            facts: Facts = {"guichet.mrn": told.mrn, "guichet.notification": push.number, "guichet.kind": told.kind}
+            span = Span(name="push", place=place, parent=root, begun=begun, kind="client", facts=facts, failed=failed)
+            self._tracer.put(span)
 
     async def _put_off(self, callback: Callback, push: Push, problem: str) -> None:
         now, attempt, policy = self._time(callback), push.attempts + 1, self._chosen.retry

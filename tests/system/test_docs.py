@@ -44,6 +44,7 @@ def test_every_message_has_its_page_and_schemas(site):
         "requirements.html",
         "response-codes.html",
         "scenarios.html",
+        "api.html",
     ):
         assert (site / page).is_file()
 
