@@ -84,13 +84,22 @@ async def test_a_test_is_counted_nowhere_among_what_is_live(house):
     mrn = (await house.lodges(HOTEL, Guichet_Scenario="parked:FSA, silent:MED, refused:TEX, documents:PHS"))["mrn"]
     file = await house.case(mrn, FSA="parked", MED="awaiting", TEX="refused", PHS="held", WLD="granted")
     assert (await house.post(PATH, b"{}", caller="tester")).status == 422
+    live = (await house.lodges("import-machine-parts-germany", "trader"))["mrn"]  # for no agency
+    listed = {
+        caller: [each["mrn"] for each in (await house.get(PATH, caller)).json["declarations"]]
+        for caller in ("tester", "trader", "operator")
+    }
+    assert (listed["tester"], listed["trader"], listed["operator"][0]) == ([mrn], [live], live)
+    assert not any(each.startswith("T") for each in listed["operator"])
     census = await store.census(later(house.clock(), 10**8))
     assert census.backlog == ()
     tests = {each.id for each in file.deliveries}
     for state in ("queued", "awaiting", "held", "parked"):
         assert tests.isdisjoint([each.delivery.id async for each in undecided(store, state)])
     after = await numbers(house)
-    for family in ("guichet_declarations", "guichet_decisions", "guichet_sends", "guichet_deliveries"):
+    dec = {"message": "wco-dms/3.6/DEC", "format": "xml", "result": "accepted"}
+    assert after("declarations_total", **dec) == before("declarations_total", **dec) + 1, "the live one"
+    for family in ("guichet_decisions", "guichet_sends", "guichet_deliveries"):
         assert after.families[family].samples == before.families[family].samples
 
 
