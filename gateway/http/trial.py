@@ -98,7 +98,7 @@ async def put_forward(call: Call) -> Answer:
 def _check(call: Call, known: tuple[str, ...]) -> None:
     """Raises Fault for who has no such clock, and Refused for a parameter that would be passed over."""
     if not call.account.test:
-        raise Fault("unknown", phrase("detail.test"))
+        raise Fault("forbidden", phrase("detail.test"))
     for name, value in call.query.items():
         if name not in known:
             words = {"name": name[:SHOWN], "value": value[:SHOWN], "expected": ", ".join(known) or "-"}
@@ -141,7 +141,7 @@ ROUTES = (
         says="The clock.",
         returns=VirtualClock,
         root="clock",
-        problems=(400, 404),
+        problems=(400,),
     ),
     Route(
         name="advance-clock",
@@ -160,7 +160,7 @@ ROUTES = (
                 schema={"type": "string", "pattern": "^[1-9][0-9]{0,8}[smhd]$", "examples": ["2d"]},
             ),
         ),
-        problems=(400, 404),
+        problems=(400,),
     ),
     Route(
         name="scenarios",

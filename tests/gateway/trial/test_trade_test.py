@@ -142,7 +142,7 @@ async def test_a_live_account_is_refused_whatever_belongs_to_trade_test(house):
     assert (reply.status, reply.rules) == (400, ["header.test-only"])
     for method in ("GET", "POST"):
         reply = await house.call(method, CLOCK, "trader")
-        assert (reply.status, reply.json["detail"][:40]) == (404, "This is for accounts for trade test; you")
+        assert (reply.status, reply.json["detail"][:40]) == (403, "This is for accounts for trade test; you")
     asked_of_fsa = [each["mrn"] for each in await house.deliveries("fsa")]
     assert asked_of_fsa[-1] == mrn, "only what was lodged without it is on record"
 
