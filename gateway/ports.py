@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.access.users import FIRST_USER, User, UserStore
+from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
 from gateway.trial.kept import MARK, Telling, TrialStore
 from gateway.vocabulary import EventKind
@@ -32,8 +34,14 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class KeyTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key is made with. `expires_on` is its last day; without `scopes` it may do all that the role may."""
+    """What a key is made with. `expires_on` is its last day; without `scopes` it may do all that its user may.
 
+    `user` is the name of the account's user that it belongs to. `kind` is one of `accounts.KINDS`: a client certificate
+    and a subject of an issuer prove who somebody is as a key does, so they are kept as keys are.
+    """
+
+    kind: str = "key"
+    user: str = FIRST_USER
     label: str = "first"
     made_at: str | None = None
     expires_on: str | None = None
@@ -52,10 +60,11 @@ class ApiKey(KeyTerms, frozen=True, kw_only=True):
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """An account together with one of its keys."""
+    """An account together with one of its keys, and the user that this one belongs to."""
 
     account: Account
     key: ApiKey
+    user: User
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -183,7 +192,11 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+<<<<<<< HEAD
     telling: Telling | None = None
+=======
+    declared_for: DeclaredFor | None = None
+>>>>>>> main
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -260,6 +273,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    declared_for: DeclaredFor | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -297,7 +311,11 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
+<<<<<<< HEAD
 class Store(NotificationStore, TrialStore, Protocol):
+=======
+class Store(NotificationStore, UserStore, MandateStore, Protocol):
+>>>>>>> main
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -318,22 +336,26 @@ class Store(NotificationStore, TrialStore, Protocol):
         terms: KeyTerms = FIRST_KEY,
         test: bool = False,
     ) -> Account:
-        """Register an account; its first API key is known by digest only. Raises ValueError when the name is taken."""
+        """Register an account with its first user, whose API key is known by digest only.
+
+        Raises ValueError when the name is taken.
+        """
 
     async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
-        """Give an account another key.
+        """Give a user of an account another key.
 
-        Raises ValueError where no account of that name is in force, and where `most` of its keys live `today`.
+        Raises ValueError where no account and user of those names are in force, where `most` of the user's keys of that
+        kind live `today`, and where somebody has this very one.
         """
 
     async def revoke_key(self, name: str, key_id: str, at: str) -> Holder:
         """Withdraw one key; the first time counts. Raises ValueError where the account has no such key."""
 
     async def note_use(self, key_digest: str, day: str) -> None:
-        """Remember the last day that a key was seen on."""
+        """Remember the last day that a key, of this digest or id, was seen on."""
 
     async def holder(self, key_digest: str) -> Holder | None:
-        """Whose key has this digest; nobody's where the key or its account was revoked."""
+        """Whose key has this digest, or this id; nobody's where the key, its user or its account was revoked."""
 
     async def keys(self, name: str | None = None) -> list[Holder]:
         """The keys of one account or of all, by name and in the order in which they were made; revoked ones too."""

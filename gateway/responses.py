@@ -19,10 +19,12 @@ from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
 from gateway.decisions import Answer, Finding
+from gateway.mandates.standing import AWAITED, standing
 from gateway.ports import CaseFile, Delivery
 
 MESSAGE = "wco-dms/3.6/RES"
 LONGEST_TEXT = 512
+TAKEN_BACK = (lifecycle.INVALIDATED, lifecycle.DECLINED)
 LONGEST_VALIDATION_CODE = 8
 
 Fields = dict[str, Any]
@@ -38,12 +40,15 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         FunctionCode=codes.function[function(file, answers)],
         FunctionalReferenceID=f"{case.mrn}-{case.version}",
         IssueDateTime=_date_time(now),
-        AdditionalInformation=[line for each in shown for line in _lines(each, answers.get(each.id), codes)],
+        AdditionalInformation=[
+            *_confirmation(file, codes),
+            *(line for each in shown for line in _lines(each, answers.get(each.id), codes)),
+        ],
         Error=[error for answer in refusals for finding in answer.findings for error in _errors(finding, codes)],
         Status=[_status(each, codes) for each in shown if each.state in lifecycle.DECIDED],
         Declaration=_filled(
             AcceptanceDateTime=_date_time(moment(case.accepted_at)),
-            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.INVALIDATED else None,
+            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state in TAKEN_BACK else None,
             FunctionalReferenceID=case.reference,
             ID=case.mrn,
             RejectionDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.REFUSED else None,
@@ -69,6 +74,15 @@ def function(file: CaseFile, answers: dict[str, Answer]) -> str:
     """The name under which the table of codes has the case: its state, or `documents` where some are asked for."""
     asked = any(answers[each.id].outcome == "documents" for each in file.deliveries if each.state == lifecycle.HELD)
     return "documents" if asked and file.case.state == lifecycle.HELD else file.case.state
+
+
+def _confirmation(file: CaseFile, codes: ResponseCodes) -> Iterator[Fields]:
+    """What the party that the case was lodged for said, or until when it may, where it has to confirm."""
+    found = standing(file)
+    if found is not None and found.outcome is not None:
+        until = moment(found.confirm_by) if found.confirm_by and found.outcome == AWAITED else None
+        limit = _date_time(until) if until else None
+        yield _statement(codes.statement["confirmation"], found.outcome, found.reason or found.outcome, limit)
 
 
 def _lines(delivery: Delivery, answer: Answer | None, codes: ResponseCodes) -> Iterator[Fields]:

@@ -12,7 +12,11 @@ from gateway import audit, lifecycle
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
+<<<<<<< HEAD
 from gateway.identifiers import is_test
+=======
+from gateway.mandates.standing import MandateStanding, standing
+>>>>>>> main
 from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
 from gateway.responses import last_answers
@@ -80,6 +84,7 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     test: bool
     agencies: tuple[AgencyStatus, ...]
+    mandate: MandateStanding | None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +114,7 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
         agencies=tuple(
             _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),
+        mandate=standing(file),
     )
 
 

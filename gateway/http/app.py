@@ -10,13 +10,14 @@ its caller goes away: what it was about to write is then on record, and a repeat
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
+from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http import (
@@ -26,6 +27,7 @@ from gateway.http import (
     changes,
     declarations,
     endings,
+    mandates,
     negotiate,
     notifications,
     openapi,
@@ -36,10 +38,11 @@ from gateway.http import (
     render,
     response_codes,
     streaming,
+    tokens,
     traders,
     trial,
 )
-from gateway.http.access import identify, judge
+from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, SCRIPTED, Handler, Meter, counting
 from gateway.http.problems import Fault, Scripted
@@ -58,11 +61,13 @@ ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
     *declarations.ROUTES,
     *changes.ROUTES,
+    *mandates.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,
+    *tokens.ROUTES,
     *operators.ROUTES,
     *trial.ROUTES,
 )
@@ -98,6 +103,7 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
+    application[CLIENT_CERT_HEADER] = gateway.settings.access.client_cert_header
     application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
@@ -180,7 +186,6 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 def _serve(
     route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
-    ceiling = gateway.settings.limits.max_bytes
     right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -192,15 +197,16 @@ def _serve(
         if standing := rates.spend(caller.account):
             request[_STANDING] = {**standing, **request.get(_STANDING, _NO_LIMIT)}
         if route.takes:
-            bodies.check(request, ceiling)
+            _check(request, route, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
+            body = await _take(request, route, gateway, share) if route.takes else bodies.NO_BODY
             call = Call(
                 gateway=own,
                 library=library,
                 openapi=description,
                 account=caller.account,
+                actor=caller.actor,
                 owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),
@@ -210,6 +216,7 @@ def _serve(
                 body=body,
                 media=media,
                 form="json" if route.media else format_of(media),
+                prove=_prover(gateway, request, rates) if route.form else None,
             )
             answer = await (_test(request, route, call) if caller.account.test else route.handler(call))
         if route.streams:
@@ -219,6 +226,7 @@ def _serve(
     return serve
 
 
+<<<<<<< HEAD
 async def _test_stage(request: web.Request, gateway: Gateway, account: Account) -> Gateway:
     """The gateway as it is to a test account, which is told so with every answer."""
     request[_STANDING] = _OF_A_TEST
@@ -237,9 +245,35 @@ async def _test(request: web.Request, route: Route, call: Call) -> Answer:
 
 async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
     """The body, which is counted while it comes. Raises as `bodies.read`."""
+=======
+def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[str], Awaitable[Caller]]:
+    """What finds whose key is in a form, by the same rules and limits as for a key in a header. It raises Fault."""
+
+    async def prove(key: str) -> Caller:
+        accounts = gateway.accounts
+        caller = await known(accounts.authenticate, key, accounts, request, rates)
+        request[_STANDING] = rates.spend(caller.account)
+        return caller
+
+    return prove
+
+
+def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
+    """Raises Refused or Fault for a body that the head alone rules out."""
+    if route.form:
+        bodies.check_form(request)
+    else:
+        bodies.check(request, gateway.settings.limits.max_bytes)
+
+
+async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
+    """The body, which is counted while it comes. Raises as `bodies.read` and `bodies.read_form`."""
+>>>>>>> main
     metrics, settings = gateway.metrics, gateway.settings
     metrics.row[metrics.reading] += 1.0
     try:
+        if route.form:
+            return await bodies.read_form(request, settings.patience, share)
         return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
     finally:
         metrics.row[metrics.reading] -= 1.0
@@ -301,4 +335,4 @@ def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str],
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
-    return web.Response(status=route.status, body=body, headers=headers)
+    return web.Response(status=answer.status or route.status, body=body, headers=headers)

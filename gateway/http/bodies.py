@@ -42,6 +42,8 @@ class Body(msgspec.Struct, frozen=True):
         return self.kept if isinstance(self.kept, bytes) else await asyncio.to_thread(self.kept.read)
 
 
+# What a form may have; its body is not XML or JSON, and who takes it reads it by itself.
+FORM_CEILING = 16 * 1024
 NO_BODY = Body(b"", MediaType(""), "json")
 
 
@@ -57,13 +59,18 @@ def check(request: web.Request, ceiling: int) -> None:
     """Raises Refused or Fault for what the headers alone rule out."""
     if not request.body_exists or request.content_length == 0:
         raise refused(issue("body.empty"), status=400)
-    coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
-    if coding not in NOTHING:
-        raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
+    check_form(request, ceiling)
     media = media_type(clean(request.headers.get("Content-Type", "")))
     format_of(media.essence)
     if media.charset not in CHARSETS:
         raise refused(issue("media.charset", value=media.charset[:SHOWN], expected="UTF-8"), status=415)
+
+
+def check_form(request: web.Request, ceiling: int = FORM_CEILING) -> None:
+    """Raises Refused or Fault for what the headers alone rule out, whatever the format."""
+    coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
+    if coding not in NOTHING:
+        raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
     if (request.content_length or 0) > ceiling:
         raise too_large(ceiling)
 
@@ -108,10 +115,22 @@ class Room:
 
 
 async def read(request: web.Request, ceiling: int, patience: float, share: Share) -> Body:
-    """The whole body. Raises Fault where it passes the ceiling, finds no room, comes too slowly or breaks off.
+    """The whole body. Raises Refused where it is empty, and as `gather`."""
+    kept = await gather(request, ceiling, patience, share)
+    if kept == b"":
+        raise refused(issue("body.empty"), status=400)
+    media = media_type(request.headers["Content-Type"])
+    return Body(kept, media, format_of(media.essence))
 
-    Raises Refused where it is empty.
-    """
+
+async def read_form(request: web.Request, patience: float, share: Share) -> Body:
+    """The body of a form, which may be empty, and of another type. Raises as `gather`."""
+    kept = await gather(request, FORM_CEILING, patience, share)
+    return Body(kept, MediaType(clean(request.content_type)), "json")
+
+
+async def gather(request: web.Request, ceiling: int, patience: float, share: Share) -> Kept:
+    """The bytes of a body. Raises Fault where it passes the ceiling, finds no room, comes too slowly or breaks off."""
     share.more(request.content_length or 0)
     await _invite(request)
     block, spool, size = io.BytesIO(), None, 0
@@ -126,12 +145,9 @@ async def read(request: web.Request, ceiling: int, patience: float, share: Share
             spool = spool or Spool()
             await asyncio.to_thread(spool.write, block.getbuffer())
             block = io.BytesIO()
-    if not size:
-        raise refused(issue("body.empty"), status=400)
     if spool:
         await asyncio.to_thread(spool.write, block.getbuffer())
-    media = media_type(request.headers["Content-Type"])
-    return Body(spool or block.getvalue(), media, format_of(media.essence))
+    return spool or block.getvalue()
 
 
 async def _chunk(request: web.Request, size: int, deadline: float) -> bytes:

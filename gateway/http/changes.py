@@ -11,8 +11,12 @@ from gateway.http.message_schemas import ANY
 from gateway.http.messages import named_message
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
+<<<<<<< HEAD
 from gateway.http.traders import AS, PATH, kept, shown_case
 from gateway.http.trial import AS_OF, SCENARIO, Wanted, asked
+=======
+from gateway.http.traders import AS, PATH, kept, readable_case
+>>>>>>> main
 from gateway.intake import LODGED, Lodgement
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
@@ -20,13 +24,19 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
+<<<<<<< HEAD
     wanted = await asked(call)
     done = await amend(call.gateway, call.path["mrn"], await _lodgement(call, wanted), _unchanged(call))
     return _answer(done, wanted)
+=======
+    done = await amend(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
+    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+>>>>>>> main
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
+<<<<<<< HEAD
     wanted = await asked(call)
     done = await invalidate(call.gateway, call.path["mrn"], await _lodgement(call, wanted), _unchanged(call))
     return _answer(done, wanted)
@@ -38,8 +48,17 @@ def _answer(done: Amended | Invalidated, wanted: Wanted) -> Answer:
 
 
 async def _lodgement(call: Call, wanted: Wanted) -> Lodgement:
+=======
+    done = await invalidate(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
+    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+
+
+async def lodgement(call: Call) -> Lodgement:
+    """What the caller sent about a case."""
+>>>>>>> main
     return Lodgement(
         account=call.account,
+        actor=call.actor,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),
@@ -49,7 +68,7 @@ async def _lodgement(call: Call, wanted: Wanted) -> Lodgement:
     )
 
 
-def _unchanged(call: Call) -> Unchanged:
+def condition(call: Call) -> Unchanged:
     """Whether a version of the case is one that the caller has seen; any is, where the caller does not say."""
     conditions = ", ".join(call.headers.getall("If-Match", ()))
     return partial(seen, conditions) if conditions else always
@@ -57,7 +76,7 @@ def _unchanged(call: Call) -> Unchanged:
 
 async def invalidation(call: Call) -> Answer:
     """The invalidation of the case as it came, or with `as` in another format."""
-    case = (await shown_case(call)).case
+    case = (await readable_case(call)).case
     stored = await call.gateway.store.additional(case.id, lifecycle.INVALIDATION)
     if stored is None:
         raise not_found()

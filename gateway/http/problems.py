@@ -19,6 +19,7 @@ from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
 from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
+from gateway.mandates.granting import UnknownMandate
 from gateway.media import Format
 from gateway.ports import Conflict
 from gateway.vocabulary import CaseState, one_of
@@ -186,6 +187,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Conflict, _conflict),
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
+    (UnknownMandate, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
     (DeliveryClosed, _closed),

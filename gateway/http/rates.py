@@ -3,8 +3,8 @@
 Who has a limit is told where he stands with every answer (draft-ietf-httpapi-ratelimit-headers). Each worker gives its
 part of a limit, because to agree on each request would cost more than the request.
 
-A key that has opened something since the start passes whatever comes from its address: behind a proxy that does not
-say whom it speaks for, a stranger could otherwise lock everybody out.
+A key that has opened something since the start passes whatever comes from its address, and so does a good token:
+behind a proxy that does not say whom it speaks for, a stranger could otherwise lock everybody out.
 """
 
 from collections.abc import Mapping

@@ -29,7 +29,10 @@ TEST = "Guichet-Test"
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, admitted and read. `media` and `form` are those of the answer that the caller accepts.
 
+    `actor` is the user who calls, as the history of a case names it.
     `owner` is the account whose cases the caller may see on this route; None where it may see everybody's.
+
+    `prove` finds whose key is in a form; it is there where the route takes one.
 
     Text from the caller is fit for every encoder and for the store; see `render.clean`.
     """
@@ -38,6 +41,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     library: Library
     openapi: bytes
     account: Account
+    actor: str
     owner: int | None
     conversation_id: str
     path: Mapping[str, str]
@@ -47,14 +51,21 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: Body
     media: str
     form: Format
+    prove: Callable[[str], Awaitable[Caller]] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
+<<<<<<< HEAD
     """What a handler answers: an API object, or with `media` bytes as they are to be sent. One that is `lost` is not:
     its caller finds the connection closed.
+=======
+    """What a handler answers: an API object, or with `media` bytes as they are to be sent. `status` is the route's own
+    where it does not say another.
+>>>>>>> main
     """
 
     value: Any
+    status: int = 0
     media: str | None = None
     headers: Mapping[str, str] = {}
     lost: bool = False
@@ -79,6 +90,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
     ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
     to `streams` is written part by part: its handler answers with an iterator of them.
+    With `form`, the body is a form with the members of that type. `errors` are the statuses whose answer is no problem
+    but an object of a type of its own, as a protocol demands it.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
     """
 
@@ -102,6 +115,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...] = (ANY,)
     sends: tuple[str, ...] = (ANY,)
     parameters: tuple[Parameter, ...] = ()
+    form: type | None = None
+    errors: Mapping[int, type] = {}
     problems: tuple[int, ...] = ()
     headers: Mapping[str, str] = {}
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import time_ns
 from typing import NamedTuple
 
+from gateway.access.users import SigningKey, User
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -43,10 +44,15 @@ from gateway.store import (
     sqlite_notifications,
     sqlite_pushes,
     sqlite_reads,
+<<<<<<< HEAD
     sqlite_trial,
+=======
+    sqlite_users,
+>>>>>>> main
     sqlite_writes,
 )
 from gateway.store.readers import Readers
+from gateway.store.sqlite_mandates import Mandates
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
 from gateway.traces.span import Facts
@@ -63,7 +69,7 @@ class _Session(NamedTuple):
     readers: Readers
 
 
-class SqliteStore:
+class SqliteStore(Mandates):
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
@@ -181,6 +187,24 @@ class SqliteStore:
 
     async def revoke_account(self, name: str, at: str) -> Account:
         return await self._opened.writer.run(lambda db: sqlite_writes.revoke_account(db, name, at))
+
+    async def users(self, account: str | None = None) -> list[User]:
+        return await self._opened.readers.run(lambda db: sqlite_users.users(db, account))
+
+    async def add_user(self, account: str, name: str, scopes: tuple[str, ...] | None, at: str) -> User:
+        return await self._opened.writer.run(lambda db: sqlite_users.add_user(db, account, name, scopes, at))
+
+    async def revoke_user(self, account: str, name: str, at: str) -> User:
+        return await self._opened.writer.run(lambda db: sqlite_users.revoke_user(db, account, name, at))
+
+    async def signing_keys(self) -> list[SigningKey]:
+        return await self._opened.readers.run(sqlite_users.signing_keys)
+
+    async def first_signing_key(self, key: SigningKey) -> None:
+        await self._opened.writer.run(lambda db: sqlite_users.first_signing_key(db, key))
+
+    async def rotate_signing_key(self, key: SigningKey, forget: bool) -> None:
+        await self._opened.writer.run(lambda db: sqlite_users.rotate_signing_key(db, key, forget))
 
     async def accept(self, admission: Admission) -> Acceptance:
         answer = await self._opened.writer.join(sqlite_groups.accept, admission)

@@ -106,6 +106,9 @@ ALLOWED = {
     ("invalidation", "accepted"),
     ("invalidation", "under-control"),
     ("invalidation", "held"),
+    ("amendment", "awaiting-confirmation"),
+    ("invalidation", "awaiting-confirmation"),
+    ("confirmation", "awaiting-confirmation"),
 }
 
 

@@ -43,11 +43,12 @@ CHECKS = [
 THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC"}
 SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
-    "decide": {"Decision": {"OutcomeCode": "held"}}
+    "decide": {"Decision": {"OutcomeCode": "held"}},
+    "grant": {"Mandate": {"AgentID": "XZ100200300430", "DirectionCode": ["import"], "ConfirmationCode": "each"}},
 }
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = ("amend", "invalidate", "invalidation", "acknowledge")
+NEVER_GOOD = ("token", "amend", "invalidate", "invalidation", "acknowledge", "confirm")
 
 # What only an account for trade test has.
 OF_A_TEST = ("test-clock", "advance-clock")
@@ -70,8 +71,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         command = [GUICHET, "account", "add", role, "--role", role, *(["--agency", "FSA"] if role == "agency" else [])]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=50)
         keys[role] = done.stdout.decode().strip()
+<<<<<<< HEAD
     command = [GUICHET, "account", "add", "tester", "--role", "trader", "--test"]
     keys["tester"] = subprocess.check_output(command, cwd=folder, env=environment, timeout=50).decode().strip()
+=======
+    for command in (["add", "broker", "--role", "trader"], ["identifier", "add", "broker", "XZ100200300430"]):
+        subprocess.run([GUICHET, "account", *command], cwd=folder, env=environment, check=True, timeout=50)
+>>>>>>> main
     with (folder / "log").open("wb") as log:
         gateway = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log
@@ -97,9 +103,10 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     """A declaration that is lodged, its delivery, and a file that a schema needs."""
     lodged = msgspec.json.decode(ask(f"{url}/v1/declarations", keys["trader"], GOOD["lodge"]))
     [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
+    granted = msgspec.json.decode(ask(f"{url}/v1/mandates", keys["trader"], GOOD["grant"]))
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
-    return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file}
+    return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file, "mandate": granted["id"]}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.streams], ids=lambda route: route.name)
