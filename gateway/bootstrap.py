@@ -66,10 +66,9 @@ def build(
     adapters: Mapping[str, Adapter] | None = None,
     shared: bool = False,
 ) -> Gateway:
-    """Read the country's tables and put a gateway together; `adapters` stand in for those of the agencies' profiles.
-
-    One that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError
-    (SettingsError where a setting is at fault) for whatever would only fail later.
+    """A gateway, put together from the country's tables; `adapters` stand in for those of the agencies' profiles. One
+    that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError, SettingsError
+    where a setting is at fault, for whatever would only fail later.
     """
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")

@@ -82,18 +82,17 @@ def _read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | N
 
 
 async def record(
-<<<<<<< HEAD
-    gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = (), next_at: str | None = None
+    gateway: Gateway,
+    agency_code: str,
+    answer: Answer,
+    before: Iterable[Entry] = (),
+    actor: str = "",
+    next_at: str | None = None,
 ) -> Collected:
     """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`.
 
     A virtual agency may have more to say at `next_at`.
     """
-=======
-    gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = (), actor: str = ""
-) -> Collected:
-    """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`."""
->>>>>>> main
     wanted = answer.delivery_id or ""
 
     async def find() -> CaseFile:
@@ -104,27 +103,22 @@ async def record(
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-<<<<<<< HEAD
-    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, next_at))
-=======
-    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, actor))
->>>>>>> main
+    collected = await change(
+        gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, actor, next_at)
+    )
     if not collected.replayed:
         gateway.metrics.decided(agency_code, collected.outcome)
     return collected
 
 
 def decide(
-<<<<<<< HEAD
     file: CaseFile,
     agency_code: str,
     answer: Answer,
     at: str,
     before: tuple[Entry, ...] = (),
+    actor: str = "",
     next_at: str | None = None,
-=======
-    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = (), actor: str = ""
->>>>>>> main
 ) -> tuple[CaseChange | None, Collected]:
     """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`."""
     delivery = _own_delivery(file, agency_code, answer.delivery_id or "")
@@ -149,14 +143,9 @@ def decide(
         if delivery.state in DeliveryClosed.REASONS:
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
-<<<<<<< HEAD
     decided_at = at if state in lifecycle.FINAL else None
     moved = DeliveryChange(id=delivery.id, state=state, next_attempt_at=next_at, decided_at=decided_at)
-    entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))
-=======
-    moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
     entry = Entry("decision", actor or f"agency:{delivery.agency}", _facts(decision, answer))
->>>>>>> main
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
 

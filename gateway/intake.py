@@ -43,11 +43,9 @@ LODGED: Final = ("wco-dms/3.6/DEC",)
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several.
 
-<<<<<<< HEAD
-    A test may be held to the rules of the day `as_of`, and its agencies act as in a `scenario`.
-=======
     `actor` is who acts for the account, as the history names it; where nobody is named it is the account.
->>>>>>> main
+
+    A test may be held to the rules of the day `as_of`, and its agencies act as in a `scenario`.
     """
 
     account: Account
@@ -56,21 +54,19 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     message: str | None = None
     idempotency_key: str | None = None
-<<<<<<< HEAD
-    as_of: date | None = None
-    scenario: str | None = None
-
-    def day(self, now: datetime) -> date:
-        """Whose lists, rules and requirements it is held to."""
-        return self.as_of or now.date()
-=======
     actor: str = ""
 
     @property
     def sender(self) -> str:
         """Who sends it, as the history names it."""
         return self.actor or f"{self.account.role}:{self.account.id}"
->>>>>>> main
+
+    as_of: date | None = None
+    scenario: str | None = None
+
+    def day(self, now: datetime) -> date:
+        """Whose lists, rules and requirements it is held to."""
+        return self.as_of or now.date()
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
@@ -143,22 +139,12 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
     parsed, plain = read_declaration(gateway, lodgement, now)
     day = lodgement.day(now)
     laps.append(("read", time_ns()))
-<<<<<<< HEAD
-    report = gateway.checks.examine(parsed, lodgement.body, day, gateway.settings.limits)
-    laps.append(("check", time_ns()))
-    declaration = plain.document.Declaration
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=day)
-    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
-    mrn = new_mrn(now, gateway.settings.country, draw, lodgement.account.test)
-    to_agencies = deliveries(gateway, plain, routes, mrn, tuple(new_delivery_id(now, draw) for _ in routes), now)
-=======
     authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    report = gateway.checks.examine(parsed, lodgement.body, day, gateway.settings.limits)
     report = authority.over(report, gateway.settings.limits.max_issues)
     laps.append(("check", time_ns()))
-    routes = _routes(gateway, plain, authority, now)
-    mrn, to_agencies = _numbered(gateway, plain, routes, now)
->>>>>>> main
+    routes = _routes(gateway, plain, authority, day)
+    mrn, to_agencies = _numbered(gateway, plain, routes, now, lodgement.account.test)
     laps.append(("route", time_ns()))
     document = write(parsed, "json")
     admission = Admission(
@@ -177,17 +163,11 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
-<<<<<<< HEAD
         telling=gateway.scenarios.telling(lodgement.scenario),
-    )
-    judged = {"as_of": day.isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, lodgement, routes, gateway.rules, judged)
-=======
         declared_for=authority.declared_for,
     )
-    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, lodgement.sender, routes, gateway.rules, judged, authority)
->>>>>>> main
+    judged = {"as_of": day.isoformat(), "checks": gateway.checks.digest, "issues": report.total}
+    entries = _history(admission, lodgement, routes, gateway.rules, judged, authority)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
@@ -230,48 +210,39 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
 
 
 def _numbered(
-    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime
+    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime, test: bool
 ) -> tuple[str, tuple[Dispatch, ...]]:
     """An MRN, and the deliveries of its case with ids of theirs."""
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
-    mrn = new_mrn(now, gateway.settings.country, draw)
+    mrn = new_mrn(now, gateway.settings.country, draw, test)
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     return mrn, deliveries(gateway, plain, routes, mrn, ids, now)
 
 
-def _routes(gateway: Gateway, plain: Parsed, authority: Authority, now: datetime) -> tuple[Route, ...]:
+def _routes(gateway: Gateway, plain: Parsed, authority: Authority, day: date) -> tuple[Route, ...]:
     """What has to be confirmed is routed then, by the rules of that day."""
     if authority.waits:
         return ()
-    return route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
+    return route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=day)
 
 
 def _history(
-<<<<<<< HEAD
-    admission: Admission, sent: Lodgement, routes: tuple[Route, ...], rules: str, judged: dict[str, object]
-=======
     admission: Admission,
-    sender: str,
+    sent: Lodgement,
     routes: tuple[Route, ...],
     rules: str,
     judged: dict[str, object],
     authority: Authority,
->>>>>>> main
 ) -> Iterator[Entry]:
     """The first events of a case. They name rules and digests, so that all can be worked out again."""
-    size, sender = len(admission.body), f"{sent.account.role}:{sent.account.id}"
-    yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
+    size = len(admission.body)
+    yield Entry("received", sent.sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
-<<<<<<< HEAD
-    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
-    told = {"mrn": admission.mrn, "conversation": admission.conversation_id, **played(sent)}
-    yield Entry("accepted", GATEWAY, told)
-=======
     yield from authority.entries
     if not authority.waits:
         yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
-    yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
->>>>>>> main
+    told = {"mrn": admission.mrn, "conversation": admission.conversation_id, **played(sent)}
+    yield Entry("accepted", GATEWAY, told)
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
     if admission.state == lifecycle.RELEASED:

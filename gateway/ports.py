@@ -14,7 +14,7 @@ from datamodel.issues import Issue
 from gateway.access.users import FIRST_USER, User, UserStore
 from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
-from gateway.trial.kept import MARK, Telling, TrialStore
+from gateway.trial.kept import ForAgency, Telling, TrialStore
 from gateway.vocabulary import EventKind
 
 
@@ -78,15 +78,13 @@ class Event(msgspec.Struct, frozen=True):
     digest: str
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(ForAgency, frozen=True, kw_only=True):
     """One message to one agency. `state` is one of `lifecycle.DELIVERY_STATES`; `attempts` counts sends begun.
 
-    The message itself is not here: it is needed to send and to fetch, and not to see how a case stands. That of a
-    `test` is for a virtual agency: see `gateway.trial.kept`.
+    The message itself is not here: it is needed to send and to fetch, and not to see how a case stands.
     """
 
     id: str
-    agency: str
     state: str
     media: str
     requirements: tuple[str, ...]
@@ -97,12 +95,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     next_attempt_at: str | None = None
     problem: str | None = None
     decided_at: str | None = None
-    test: bool = False
-
-    @property
-    def desk(self) -> str:
-        """Whose it is to the store, and who alone may fetch and decide it."""
-        return MARK + self.agency if self.test else self.agency
 
 
 class Dispatch(msgspec.Struct, frozen=True):
@@ -192,11 +184,8 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
-<<<<<<< HEAD
     telling: Telling | None = None
-=======
     declared_for: DeclaredFor | None = None
->>>>>>> main
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,11 +300,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-<<<<<<< HEAD
-class Store(NotificationStore, TrialStore, Protocol):
-=======
-class Store(NotificationStore, UserStore, MandateStore, Protocol):
->>>>>>> main
+class Store(NotificationStore, UserStore, MandateStore, TrialStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -328,13 +313,7 @@ class Store(NotificationStore, UserStore, MandateStore, Protocol):
         """Raises when the store cannot take a write now."""
 
     async def add_account(
-        self,
-        name: str,
-        role: str,
-        agency: str | None,
-        key_digest: str,
-        terms: KeyTerms = FIRST_KEY,
-        test: bool = False,
+        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY, test: bool = False
     ) -> Account:
         """Register an account with its first user, whose API key is known by digest only.
 

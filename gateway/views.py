@@ -12,11 +12,8 @@ from gateway import audit, lifecycle
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
-<<<<<<< HEAD
 from gateway.identifiers import is_test
-=======
 from gateway.mandates.standing import MandateStanding, standing
->>>>>>> main
 from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
 from gateway.responses import last_answers

@@ -10,7 +10,7 @@ counts is answered as when that was taken, in whichever format.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final, NamedTuple
@@ -118,23 +118,19 @@ def _read(
     if own != reference:
         raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
     notice = common.noticed(gateway, parsed, lodgement, now)
-<<<<<<< HEAD
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=lodgement.day(now))
-=======
     authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body, held_for), now)
     notice = msgspec.structs.replace(notice, report=authority.over(notice.report, limits.max_issues))
     if authority.waits:
         return Amendment(notice=notice, authority=authority, dispatches=())
-    dispatches, facts = requests(gateway, plain, mrn, now)
+    dispatches, facts = requests(gateway, plain, mrn, now, lodgement.day(now))
     notice.facts.update(facts)
     return Amendment(notice=notice, authority=authority, dispatches=dispatches)
 
 
-def requests(gateway: Gateway, plain: Parsed, mrn: str, now: datetime) -> tuple[Requests, dict[str, Any]]:
+def requests(gateway: Gateway, plain: Parsed, mrn: str, now: datetime, day: date) -> tuple[Requests, dict[str, Any]]:
     """What each agency would be sent of a declaration now, with what that asks; and what the history keeps of it."""
     declaration = plain.document.Declaration
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
->>>>>>> main
+    routes = route(declaration, gateway.requirements, gateway.agencies, on=day)
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now)

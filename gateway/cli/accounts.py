@@ -11,9 +11,6 @@ from gateway.cli.keys import Expires
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
 from gateway.cli.output import print_rows
 
-<<<<<<< HEAD
-HEADINGS = ("Name", "Role", "Agency", "Test", "Revoked")
-=======
 ABOUT = """\
 Accounts of a gateway, and how those who call prove who they are.
 
@@ -33,8 +30,7 @@ Examples:
   guichet account certificate add "Acme Forwarding" acme.pem
 What is withdrawn stops within half a minute.
 """
-HEADINGS = ("Name", "Role", "Agency", "Revoked")
->>>>>>> main
+HEADINGS = ("Name", "Role", "Agency", "Test", "Revoked")
 
 account = typer.Typer(no_args_is_help=True)
 account.add_typer(keys.key, name="key", short_help="Keys of an account.", help=keys.ABOUT)
@@ -67,9 +63,7 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Any name that is not taken.")],
     role: Annotated[Role, typer.Option(help="What it may do.")],
     agency: Annotated[str | None, typer.Option(metavar="CODE", help="For role agency: which one, as FSA.")] = None,
-    test: Annotated[
-        bool, typer.Option("--test", help="For role trader: to try things out; reaches no agency.")
-    ] = False,
+    test: Annotated[bool, typer.Option("--test", help="For role trader: to try things out only.")] = False,
     label: Label = "first",
     expires: Expires = None,
     scope: Scopes = None,
@@ -98,11 +92,7 @@ def add(
 
     settings = load_settings(settings_file, database=database)
     try:
-<<<<<<< HEAD
-        wanted = NewAccount(name, role.value, agency, terms(label, expires, scope), test)
-=======
-        wanted = NewAccount(name, role.value, agency, terms("key", USER, label, expires, scope))
->>>>>>> main
+        wanted = NewAccount(name, role.value, agency, terms("key", USER, label, expires, scope), test)
         (key,) = asyncio.run(register_accounts(settings, [wanted]))
     except (ValueError, RuntimeError) as error:  # a wrong account, or a database that cannot be used now
         raise typer.BadParameter(str(error)) from None

@@ -190,8 +190,7 @@ def _serve(
 
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = await identify(gateway.accounts, right, request, rates)
-        if caller.ending is not None:
-            request[_ENDING] = caller.ending
+        request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
         own = await _test_stage(request, gateway, caller.account) if caller.account.test else gateway
         if standing := rates.spend(caller.account):
@@ -226,7 +225,6 @@ def _serve(
     return serve
 
 
-<<<<<<< HEAD
 async def _test_stage(request: web.Request, gateway: Gateway, account: Account) -> Gateway:
     """The gateway as it is to a test account, which is told so with every answer."""
     request[_STANDING] = _OF_A_TEST
@@ -243,9 +241,6 @@ async def _test(request: web.Request, route: Route, call: Call) -> Answer:
     return answer
 
 
-async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
-    """The body, which is counted while it comes. Raises as `bodies.read`."""
-=======
 def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[str], Awaitable[Caller]]:
     """What finds whose key is in a form, by the same rules and limits as for a key in a header. It raises Fault."""
 
@@ -268,7 +263,6 @@ def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
 
 async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
     """The body, which is counted while it comes. Raises as `bodies.read` and `bodies.read_form`."""
->>>>>>> main
     metrics, settings = gateway.metrics, gateway.settings
     metrics.row[metrics.reading] += 1.0
     try:

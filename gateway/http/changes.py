@@ -11,12 +11,8 @@ from gateway.http.message_schemas import ANY
 from gateway.http.messages import named_message
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
-<<<<<<< HEAD
-from gateway.http.traders import AS, PATH, kept, shown_case
-from gateway.http.trial import AS_OF, SCENARIO, Wanted, asked
-=======
 from gateway.http.traders import AS, PATH, kept, readable_case
->>>>>>> main
+from gateway.http.trial import AS_OF, NOTHING, SCENARIO, Wanted, asked
 from gateway.intake import LODGED, Lodgement
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
@@ -24,21 +20,15 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-<<<<<<< HEAD
     wanted = await asked(call)
-    done = await amend(call.gateway, call.path["mrn"], await _lodgement(call, wanted), _unchanged(call))
+    done = await amend(call.gateway, call.path["mrn"], await lodgement(call, wanted), condition(call))
     return _answer(done, wanted)
-=======
-    done = await amend(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
-    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
->>>>>>> main
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-<<<<<<< HEAD
     wanted = await asked(call)
-    done = await invalidate(call.gateway, call.path["mrn"], await _lodgement(call, wanted), _unchanged(call))
+    done = await invalidate(call.gateway, call.path["mrn"], await lodgement(call, wanted), condition(call))
     return _answer(done, wanted)
 
 
@@ -47,15 +37,8 @@ def _answer(done: Amended | Invalidated, wanted: Wanted) -> Answer:
     return Answer(value=done, headers=headers, lost=wanted.lost and not done.replayed)
 
 
-async def _lodgement(call: Call, wanted: Wanted) -> Lodgement:
-=======
-    done = await invalidate(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
-    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
-
-
-async def lodgement(call: Call) -> Lodgement:
+async def lodgement(call: Call, wanted: Wanted = NOTHING) -> Lodgement:
     """What the caller sent about a case."""
->>>>>>> main
     return Lodgement(
         account=call.account,
         actor=call.actor,

@@ -55,13 +55,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-<<<<<<< HEAD
-    """What a handler answers: an API object, or with `media` bytes as they are to be sent. One that is `lost` is not:
-    its caller finds the connection closed.
-=======
     """What a handler answers: an API object, or with `media` bytes as they are to be sent. `status` is the route's own
-    where it does not say another.
->>>>>>> main
+    where it does not say another. One that is `lost` is not sent: its caller finds the connection closed.
     """
 
     value: Any

@@ -39,7 +39,7 @@ class ScenarioTable(msgspec.Struct, frozen=True):
     scenarios: tuple[Listed, ...]
 
 
-_NOTHING: Final = Wanted()
+NOTHING: Final = Wanted()
 
 
 async def asked(call: Call) -> Wanted:
@@ -48,7 +48,7 @@ async def asked(call: Call) -> Wanted:
     if not call.account.test:
         if headers or day is not None:
             raise refused(issue("header.test-only" if headers else "query.test-only"), status=400)
-        return _NOTHING
+        return NOTHING
     if not headers:
         return Wanted(as_of(call))
     script = _script(call, ", ".join(headers))

@@ -155,7 +155,7 @@ async def _route(gateway: Gateway, file: CaseFile, number: int, now: datetime) -
 
 def _requests(gateway: Gateway, document: bytes, message: str, mrn: str, now: datetime) -> _Routed:
     parsed: Parsed = read(gateway.registry, document, "json", message=message, limits=gateway.settings.limits)
-    return _Routed(*requests(gateway, base_form(gateway.registry, parsed), mrn, now))
+    return _Routed(*requests(gateway, base_form(gateway.registry, parsed), mrn, now, now.date()))
 
 
 def _again(file: CaseFile, answer: _Read) -> Confirmation | None:

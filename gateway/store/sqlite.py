@@ -44,11 +44,8 @@ from gateway.store import (
     sqlite_notifications,
     sqlite_pushes,
     sqlite_reads,
-<<<<<<< HEAD
     sqlite_trial,
-=======
     sqlite_users,
->>>>>>> main
     sqlite_writes,
 )
 from gateway.store.readers import Readers

@@ -45,15 +45,7 @@ ACCEPTED_BY_KEY = f"""{_ACCEPTED} {_ASKED} CROSS JOIN idempotency CROSS JOIN dec
     AND idempotency_key = json_extract(asked.value, '$[2]') AND declaration_case.id = case_id"""
 ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} {_ASKED} CROSS JOIN declaration_case
     WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
-<<<<<<< HEAD
 ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at, test FROM account ORDER BY name"
-_HOLDER = f"SELECT {rows.HOLDER} FROM api_key CROSS JOIN account ON account.id = account_id"
-HOLDER = f"{_HOLDER} WHERE digest = ? AND api_key.revoked_at IS NULL AND account.revoked_at IS NULL"
-_HOLDERS = f"SELECT {rows.HOLDER} FROM account CROSS JOIN api_key ON account.id = account_id"
-KEYS = f"{_HOLDERS} WHERE name = ?"
-ALL_KEYS = f"{_HOLDERS} ORDER BY name"
-=======
-ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at FROM account ORDER BY name"
 _USER = "CROSS JOIN account_user ON account_user.account_id = account.id AND number = user_number"
 _HOLDER = f"SELECT {rows.HOLDER} FROM credential CROSS JOIN account ON account.id = credential.account_id {_USER}"
 # An id is the beginning of a digest, and nothing in a digest comes behind `f`.
@@ -62,7 +54,6 @@ HOLDER = f"""{_HOLDER} WHERE digest BETWEEN :digest AND :digest || 'g' AND crede
 _HOLDERS = f"SELECT {rows.HOLDER} FROM account CROSS JOIN credential ON account.id = credential.account_id {_USER}"
 KEYS = f"{_HOLDERS} WHERE account.name = ?"
 ALL_KEYS = f"{_HOLDERS} ORDER BY account.name"
->>>>>>> main
 NEXT_ATTEMPT = "SELECT min(next_attempt_at) FROM delivery WHERE state = 'queued' AND agency = ?"
 _PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     AND seq > coalesce((SELECT before.seq FROM delivery AS before WHERE before.id = :after), 0)

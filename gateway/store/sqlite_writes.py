@@ -46,22 +46,13 @@ def add_account(
     terms: KeyTerms,
     test: bool = False,
 ) -> Account:
-<<<<<<< HEAD
-    """With its first key. Raises ValueError when the name is taken."""
-    row = connection.execute(ADD_ACCOUNT, (name, role, agency, test)).fetchone()
-    if row is None:
-        raise ValueError(f"there is an account named {name!r} already")
-    connection.execute(ADD_KEY, _key_values(row["id"], key_digest, terms))
-    return Account(row["id"], name, role, agency, test=test)
-=======
     """With its first user and that one's key. Raises ValueError when the name is taken."""
-    row = connection.execute(ADD_ACCOUNT, (name, role, agency)).fetchone()
+    row = connection.execute(ADD_ACCOUNT, (name, role, agency, test)).fetchone()
     if row is None:
         raise ValueError(f"there is an account named {name!r} already")
     sqlite_users.add_user(connection, name, terms.user, None, terms.made_at)
     connection.execute(ADD_KEY, _key_values(row["id"], 1, key_digest, terms))
-    return Account(row["id"], name, role, agency)
->>>>>>> main
+    return Account(row["id"], name, role, agency, test=test)
 
 
 def add_key(

@@ -12,6 +12,18 @@ import msgspec
 MARK: Final = "~"  # comes after every letter that the code of an agency may have
 
 
+class ForAgency(msgspec.Struct, frozen=True, kw_only=True):
+    """What is meant for an agency or, where it is of a `test`, for the virtual agency in its place."""
+
+    agency: str
+    test: bool = False
+
+    @property
+    def desk(self) -> str:
+        """Whose it is to the store, and who alone may fetch and decide it."""
+        return MARK + self.agency if self.test else self.agency
+
+
 class Telling(msgspec.Struct, frozen=True):
     """How what is told of a test case is pushed: so many seconds late, and so many times each."""
 

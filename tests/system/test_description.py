@@ -71,13 +71,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         command = [GUICHET, "account", "add", role, "--role", role, *(["--agency", "FSA"] if role == "agency" else [])]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=50)
         keys[role] = done.stdout.decode().strip()
-<<<<<<< HEAD
     command = [GUICHET, "account", "add", "tester", "--role", "trader", "--test"]
     keys["tester"] = subprocess.check_output(command, cwd=folder, env=environment, timeout=50).decode().strip()
-=======
     for command in (["add", "broker", "--role", "trader"], ["identifier", "add", "broker", "XZ100200300430"]):
         subprocess.run([GUICHET, "account", *command], cwd=folder, env=environment, check=True, timeout=50)
->>>>>>> main
     with (folder / "log").open("wb") as log:
         gateway = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log
