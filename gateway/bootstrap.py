@@ -67,8 +67,8 @@ def build(
     shared: bool = False,
 ) -> Gateway:
     """A gateway, put together from the country's tables; `adapters` stand in for those of the agencies' profiles. One
-    that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError (for settings:
-    SettingsError) for whatever would only fail later.
+    that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError, for
+    settings SettingsError, for whatever would only fail later.
     """
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")

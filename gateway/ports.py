@@ -12,6 +12,7 @@ import msgspec
 
 from datamodel.issues import Issue
 from gateway.access.users import FIRST_USER, User, UserStore
+from gateway.bulk.taken import BatchStore
 from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
 from gateway.trial.kept import ForAgency, Telling, TrialStore
@@ -300,7 +301,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, UserStore, MandateStore, TrialStore, Protocol):
+class Store(NotificationStore, UserStore, MandateStore, BatchStore, TrialStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

@@ -18,6 +18,7 @@ import msgspec
 from datamodel.limits import Limits
 from gateway.access.quotas import Quota
 from gateway.access.settings import AccessSettings
+from gateway.bulk.settings import BulkSettings
 from gateway.mandates.settings import MandateSettings
 from gateway.retry import RetryPolicy
 from gateway.traces.settings import TraceSettings
@@ -172,6 +173,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     big: BigSettings = BigSettings()
     rates: RateSettings = RateSettings()
     notifications: NotificationSettings = NotificationSettings()
+    bulk: BulkSettings = BulkSettings()
     access: AccessSettings = AccessSettings()
     mandates: MandateSettings = MandateSettings()
     traces: TraceSettings = TraceSettings()

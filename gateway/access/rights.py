@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 TABLE: Final = """
 route                scope     trader  agency  operator  author  auditor
 lodge                lodge     own     -       -         -       -
+lodge-batch          lodge     own     -       -         -       -
+batch                read      own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any

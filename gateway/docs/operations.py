@@ -10,6 +10,7 @@ from gateway.access.rights import right
 
 MOST_WORDS: Final = 8  # of an enumeration that are written out
 _PLAIN: Final = "application/json"
+_XML: Final = "application/xml"
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -132,6 +133,8 @@ def _curl(method: str, path: str, keyed: bool, body: Mapping[str, Any]) -> str:
         parts += ['-H "Content-Type: application/xml"', "--data-binary @message.xml"]
     elif _FORM in body:
         parts += ['-u "$CLIENT:$KEY"', "-d grant_type=client_credentials"]
+    elif body:
+        parts += [f'-H "Content-Type: {next(iter(body))}"', "--data-binary @messages"]
     return " ".join([*parts, f'"$URL{place}"'])
 
 

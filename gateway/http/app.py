@@ -11,6 +11,7 @@ its caller goes away: what it was about to write is then on record, and a repeat
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -19,10 +20,12 @@ from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
+from gateway.bulk.desk import Desk
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
     bodies,
+    bulk,
     caching,
     changes,
     declarations,
@@ -45,6 +48,7 @@ from gateway.http import (
 from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, SCRIPTED, Handler, Meter, counting
+from gateway.http.incoming import Incoming
 from gateway.http.problems import Fault, Scripted
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, TEST, Answer, Call, Route
@@ -61,6 +65,7 @@ ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
     *declarations.ROUTES,
     *changes.ROUTES,
+    *bulk.ROUTES,
     *mandates.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
@@ -73,6 +78,7 @@ ROUTES: tuple[Route, ...] = (
 )
 
 _GATEWAY = web.AppKey("gateway", Gateway)
+_DESK = web.AppKey("desk", Desk)
 _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
@@ -109,6 +115,7 @@ def create(gateway: Gateway) -> web.Application:
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
+    application[_DESK] = Desk(gateway.settings.bulk)
     room = bodies.Room(gateway.settings.big_share.room)
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
@@ -122,7 +129,8 @@ def create(gateway: Gateway) -> web.Application:
 
 
 async def _end_streams(application: web.Application) -> None:
-    """Whoever listens is sent home at once; other requests have their time to end."""
+    """Whoever listens is sent home at once, and batches stop where they are; other requests have their time to end."""
+    application[_DESK].closing.set()
     application[_GATEWAY].feed.close()
 
 
@@ -193,13 +201,11 @@ def _serve(
         request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
         own = await _test_stage(request, gateway, caller.account) if caller.account.test else gateway
-        if standing := rates.spend(caller.account):
-            request[_STANDING] = {**standing, **request.get(_STANDING, _NO_LIMIT)}
-        if route.takes:
-            _check(request, route, gateway)
+        request[_STANDING] = {**rates.spend(caller.account), **request.get(_STANDING, _NO_LIMIT)}
+        _check(request, route, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await _take(request, route, gateway, share) if route.takes else bodies.NO_BODY
+            body = await _take(request, route, gateway, share)
             call = Call(
                 gateway=own,
                 library=library,
@@ -213,13 +219,15 @@ def _serve(
                 headers=CIMultiDict(_clean(request.headers)),
                 accept=_accept(request),
                 body=body,
+                feed=_incoming(request, gateway, room, partial(rates.pace, caller.account)) if route.feeds else None,
                 media=media,
                 form="json" if route.media else format_of(media),
                 prove=_prover(gateway, request, rates) if route.form else None,
             )
-            answer = await (_test(request, route, call) if caller.account.test else route.handler(call))
+            with request.app[_DESK].others:
+                answer = await (_test(request, route, call) if caller.account.test else route.handler(call))
         if route.streams:
-            return await _stream(request, route, gateway, answer, rates)
+            return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
@@ -241,6 +249,13 @@ async def _test(request: web.Request, route: Route, call: Call) -> Answer:
     return answer
 
 
+def _incoming(
+    request: web.Request, gateway: Gateway, room: bodies.Room, pace: Callable[[], Awaitable[None]]
+) -> Incoming:
+    settings = gateway.settings
+    return Incoming(request, request.app[_DESK], room, settings.patience, settings.limits.max_bytes, pace)
+
+
 def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[str], Awaitable[Caller]]:
     """What finds whose key is in a form, by the same rules and limits as for a key in a header. It raises Fault."""
 
@@ -257,12 +272,19 @@ def _check(request: web.Request, route: Route, gateway: Gateway) -> None:
     """Raises Refused or Fault for a body that the head alone rules out."""
     if route.form:
         bodies.check_form(request)
-    else:
+    elif route.feeds:
+        bodies.check(request, gateway.settings.bulk.max_bytes, route.feeds)
+    elif route.takes:
         bodies.check(request, gateway.settings.limits.max_bytes)
 
 
 async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
-    """The body, which is counted while it comes. Raises as `bodies.read` and `bodies.read_form`."""
+    """The body, which is counted while it comes; none where the route reads it itself.
+
+    Raises as `bodies.read` and `bodies.read_form`.
+    """
+    if not route.takes or route.feeds:
+        return bodies.NO_BODY
     metrics, settings = gateway.metrics, gateway.settings
     metrics.row[metrics.reading] += 1.0
     try:
@@ -274,10 +296,10 @@ async def _take(request: web.Request, route: Route, gateway: Gateway, share: bod
 
 
 async def _stream(
-    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates
+    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates, feed: Incoming | None
 ) -> web.StreamResponse:
     """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    own = {**answer.headers, "Content-Type": route.media[0]}
+    own = {**answer.headers, "Content-Type": answer.media or route.media[0]}
     headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
     return await streaming.stream(
         request,
@@ -286,6 +308,7 @@ async def _stream(
         patience=gateway.settings.notifications.patience,
         notice=gateway.settings.notifications.look,
         welcome=lambda: _still_welcome(request, route, gateway, rates),
+        heard=lambda: feed.heard if feed else 0.0,
     )
 
 

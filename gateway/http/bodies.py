@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from datamodel.issues import Refused
-from datamodel.wording import issue, phrase, refused
+from datamodel.wording import either, issue, phrase, refused
 from gateway.http.negotiate import MediaType, media_type
 from gateway.http.problems import Fault
 from gateway.http.render import clean
@@ -55,15 +55,17 @@ def likely_format(request: web.Request) -> Format:
         return "json"
 
 
-def check(request: web.Request, ceiling: int) -> None:
-    """Raises Refused or Fault for what the headers alone rule out."""
+def check(request: web.Request, ceiling: int, feeds: tuple[str, ...] = ()) -> None:
+    """Raises Refused or Fault for what the headers alone rule out; `feeds` are media types instead of a message's."""
     if not request.body_exists or request.content_length == 0:
         raise refused(issue("body.empty"), status=400)
     check_form(request, ceiling)
-    media = media_type(clean(request.headers.get("Content-Type", "")))
-    format_of(media.essence)
-    if media.charset not in CHARSETS:
-        raise refused(issue("media.charset", value=media.charset[:SHOWN], expected="UTF-8"), status=415)
+    header = clean(request.headers.get("Content-Type", ""))
+    if not feeds:
+        message_media(header)
+    elif (essence := media_type(header).essence) not in feeds:
+        found = issue("media.unsupported", value=essence[:SHOWN], expected=either(feeds))
+        raise Fault("unsupported-media", found.text, found, headers={"Accept": ", ".join(feeds)})
 
 
 def check_form(request: web.Request, ceiling: int = FORM_CEILING) -> None:
@@ -73,6 +75,15 @@ def check_form(request: web.Request, ceiling: int = FORM_CEILING) -> None:
         raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
     if (request.content_length or 0) > ceiling:
         raise too_large(ceiling)
+
+
+def message_media(header: str) -> MediaType:
+    """The media type of a message. Raises Refused for what is neither XML nor JSON, and not UTF-8."""
+    media = media_type(header)
+    format_of(media.essence)
+    if media.charset not in CHARSETS:
+        raise refused(issue("media.charset", value=media.charset[:SHOWN], expected="UTF-8"), status=415)
+    return media
 
 
 class Share:
@@ -94,6 +105,11 @@ class Share:
             raise _crowded()
         return more
 
+    def release(self) -> None:
+        """Give it back; to do so again does no harm."""
+        self._room.left += self.taken
+        self.taken = 0
+
 
 class Room:
     """The bytes that all bodies may have together which are held at one time, whoever sends them.
@@ -111,7 +127,7 @@ class Room:
         try:
             yield share
         finally:
-            self.left += share.taken
+            share.release()
 
 
 async def read(request: web.Request, ceiling: int, patience: float, share: Share) -> Body:
@@ -132,10 +148,10 @@ async def read_form(request: web.Request, patience: float, share: Share) -> Body
 async def gather(request: web.Request, ceiling: int, patience: float, share: Share) -> Kept:
     """The bytes of a body. Raises Fault where it passes the ceiling, finds no room, comes too slowly or breaks off."""
     share.more(request.content_length or 0)
-    await _invite(request)
+    await invite(request)
     block, spool, size = io.BytesIO(), None, 0
     begun = asyncio.get_running_loop().time()
-    while chunk := await _chunk(request, size, begun + patience + size / SLOWEST):
+    while chunk := await next_chunk(request, size, begun + patience + size / SLOWEST):
         size += len(chunk)
         if size > ceiling:
             raise too_large(ceiling)
@@ -150,7 +166,7 @@ async def gather(request: web.Request, ceiling: int, patience: float, share: Sha
     return spool or block.getvalue()
 
 
-async def _chunk(request: web.Request, size: int, deadline: float) -> bytes:
+async def next_chunk(request: web.Request, size: int, deadline: float) -> bytes:
     """What has come, or nothing at the body's end; `size` bytes came before. Raises Fault."""
     content = request.content
     try:
@@ -169,7 +185,8 @@ async def leave_uninvited(request: web.Request) -> None:
     """Takes the place of the framework's answer to `Expect`, which would call for a body before anything is checked."""
 
 
-async def _invite(request: web.Request) -> None:
+async def invite(request: web.Request) -> None:
+    """Call for the body, where its sender waits to be told. Raises for another expectation."""
     expectation = request.headers.get("Expect")
     if expectation is None:
         return

@@ -138,6 +138,8 @@ def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[
     elif route.takes:
         content = message_schemas.content(("xml", "json"), route.reads)
         told = f"{route.takes} {_TAKEN}"
+        if route.feeds:
+            told, content = route.takes, {media: {"schema": {"type": "string"}} for media in route.feeds}
         operation["requestBody"] = {"required": True, "description": told, "content": content}
     return operation
 

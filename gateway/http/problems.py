@@ -216,8 +216,19 @@ def language_headers() -> dict[str, str]:
 
 
 def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> web.Response:
+    """The answer with the problem document for a fault."""
+    problem = document(fault, instance, conversation_id)
+    body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
+    response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})
+    response.content_type = negotiate.PROBLEMS[form]
+    if fault.hang_up:
+        response.force_close()
+    return response
+
+
+def document(fault: Fault, instance: str, conversation_id: str) -> Problem:
     """The problem document for a fault."""
-    problem = Problem(
+    return Problem(
         type=f"urn:guichet:problem:{fault.slug}",
         title=title(fault.slug),
         status=fault.kind.status,
@@ -229,9 +240,3 @@ def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> w
         issues_total=fault.total,
         **fault.members,
     )
-    body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
-    response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})
-    response.content_type = negotiate.PROBLEMS[form]
-    if fault.hang_up:
-        response.force_close()
-    return response

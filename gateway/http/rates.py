@@ -7,6 +7,7 @@ A key that has opened something since the start passes whatever comes from its a
 behind a proxy that does not say whom it speaks for, a stranger could otherwise lock everybody out.
 """
 
+import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -47,6 +48,12 @@ class Rates:
         if not standing.granted:
             raise Fault("limited", phrase("detail.limited"), headers=told | _later(standing), hang_up=True)
         return told
+
+    async def pace(self, account: Account) -> None:
+        """Wait until the account may have another declaration of a batch taken: each counts as a request does."""
+        buckets = self._by_role.get(account.role)
+        while buckets is not None and (wait := buckets.spare(account.id)):  # noqa: ASYNC110  nobody tells of the clock
+            await asyncio.sleep(wait)
 
     def exhausted(self, request: web.Request) -> bool:
         """Whether too many unknown keys came from where this request comes from."""

@@ -15,6 +15,7 @@ from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http.bodies import Body
+from gateway.http.incoming import Incoming
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
@@ -30,7 +31,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, admitted and read. `media` and `form` are those of the answer that the caller accepts.
 
     `actor` is the user who calls, as the history of a case names it.
-    `owner` is the account whose cases the caller may see on this route; None where it may see everybody's.
+    `owner` is the account whose cases the caller may see on this route; None where it may see everybody's. `feed` is
+    the body where its handler reads it as it comes.
 
     `prove` finds whose key is in a form; it is there where the route takes one.
 
@@ -49,6 +51,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: CIMultiDict[str]
     accept: str
     body: Body
+    feed: Incoming | None
     media: str
     form: Format
     prove: Callable[[str], Awaitable[Caller]] | None = None
@@ -84,7 +87,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `gives`, by default the body's own, or with `swaps` the other; what is `as_kept` is not negotiated beforehand.
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
     ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
-    to `streams` is written part by part: its handler answers with an iterator of them.
+    to `streams` is written part by part: its handler answers with an iterator of them. What `feeds` a route, by media
+    type, is no single message: its handler reads it as it comes.
     With `form`, the body is a form with the members of that type. `errors` are the statuses whose answer is no problem
     but an object of a type of its own, as a protocol demands it.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
@@ -105,6 +109,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     fresh: str = ""
     deep: bool = False
     streams: bool = False
+    feeds: tuple[str, ...] = ()
     returns: type | None = None
     root: str = ""
     reads: tuple[str, ...] = (ANY,)

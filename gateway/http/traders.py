@@ -58,7 +58,7 @@ async def take(call: Call) -> Answer:
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),
-        idempotency_key=_idempotency_key(call),
+        idempotency_key=idempotency_key(call),
         conversation_id=call.conversation_id,
         as_of=wanted.as_of,
         scenario=wanted.scenario,
@@ -155,7 +155,7 @@ def _seen(call: Call, found: CaseFile | None) -> CaseFile:
     return found
 
 
-def _idempotency_key(call: Call) -> str | None:
+def idempotency_key(call: Call) -> str | None:
     """The key, if one is given. Raises Refused for what cannot be one, and for two of them."""
     keys = call.headers.getall("Idempotency-Key", [])
     if not keys:

@@ -17,6 +17,7 @@ from time import time_ns
 from typing import NamedTuple
 
 from gateway.access.users import SigningKey, User
+from gateway.bulk.taken import TakenItem
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -38,6 +39,7 @@ from gateway.ports import (
     StoredMessage,
 )
 from gateway.store import (
+    sqlite_bulk,
     sqlite_cases,
     sqlite_file,
     sqlite_groups,
@@ -287,6 +289,9 @@ class SqliteStore(Mandates):
                 )
                 pruned += taken
         return pruned
+
+    async def batch_items(self, account_id: int, batch: str, after: str | None, limit: int) -> list[TakenItem]:
+        return await self._opened.readers.run(lambda db: sqlite_bulk.items(db, account_id, batch, after, limit))
 
     async def set_callback(self, name: str, url: str, secret: str) -> None:
         await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))

@@ -33,6 +33,7 @@ GROUPS = {
     "confirmation": "Confirmations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
+    "batch": "Batches and their items",
 }
 
 

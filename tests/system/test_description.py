@@ -103,7 +103,12 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     granted = msgspec.json.decode(ask(f"{url}/v1/mandates", keys["trader"], GOOD["grant"]))
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
-    return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file, "mandate": granted["id"]}
+    batch = Request(f"{url}/v1/batches", msgspec.json.encode(GOOD["lodge"]), {"X-API-Key": keys["trader"]})
+    batch.headers |= {"Content-type": "application/x-ndjson", "Idempotency-key": "described"}
+    with urlopen(batch, timeout=20) as answer:
+        assert b'"replayed":1' in answer.read()
+    named = {"mandate": granted["id"], "batch": "described", "mrn": lodged["mrn"], "id": delivery["id"]}
+    return THERE | named | {"file": file}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.streams], ids=lambda route: route.name)

@@ -13,6 +13,7 @@ from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
 from gateway.mandates import office
 from gateway.ports import KeyTerms
+from tests.gateway.http.batches import lines, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
@@ -28,10 +29,11 @@ KENYA = read_sample("import-cut-flowers-kenya.json")
 GRANTING = b'{"Mandate": {"AgentID": "XZ770058005810", "DirectionCode": ["import"], "ConfirmationCode": "each"}}'
 CONFIRMING = b'{"Confirmation": {"OutcomeCode": "confirmed"}}'
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
-BODY |= {"grant": GRANTING, "confirm": CONFIRMING}
+BODY |= {"grant": GRANTING, "confirm": CONFIRMING, "lodge-batch": b'{"key":"k","declaration":{}}'}
+MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
-NOBODYS |= {"mandate": NOBODYS["id"]}
+NOBODYS |= {"mandate": NOBODYS["id"], "batch": "none"}
 IN_PLACE = {"{mrn}/invalidation": "{back}/invalidation", "{mrn}/confirmation": "{waiting}/confirmation"}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
@@ -61,7 +63,7 @@ class Stage:
         for name, own in IN_PLACE.items():
             path = path.replace(name, own)
         path = path.format(**things) + QUERY.get(route, "")
-        headers = {"Content_Type": "application/json"} if body else {}
+        headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
             if reply.status == row.status or method == "HEAD":
@@ -93,10 +95,11 @@ async def stage(tmp_path_factory):
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+            await sent(house, lines("B"), key=f"of-{who}", caller=who)
         own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], **own},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], **another},
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own},
+            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival", **another},
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
 
