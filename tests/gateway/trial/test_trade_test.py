@@ -1,9 +1,11 @@
 """Trade test as an integrator meets it: over HTTP, on a gateway that works, with a clock that is put forward."""
 
 import aiohttp
+import msgspec
 import pytest
 from lxml import etree
 
+from gateway.http.bulk import PATH as BATCHES
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.scripted import altered, case, kinds, renamed
 from tests.gateway.trial.conftest import CLOCK, PATH
@@ -223,3 +225,14 @@ async def test_an_amendment_has_a_scenario_of_its_own_and_else_that_of_the_case(
     assert amended.json["asked"] == ["FSA"], amended.body
     file = await house.case(mrn, FSA="refused")
     assert [each.state for each in file.deliveries] == ["superseded", "superseded", "refused"]
+
+
+async def test_a_batch_of_tests_goes_by_its_scenario_and_a_live_one_is_refused_with_it(house):
+    lines = {"media": "application/x-ndjson", "Guichet_Scenario": "refused:FSA"}
+    line = msgspec.json.encode(msgspec.json.decode(read_sample(f"{BEEF}.json"))) + b"\n"
+    reply = await house.post(BATCHES, line, caller="trader", **lines)
+    assert (reply.status, reply.rules) == (400, ["header.test-only"])
+    reply = await house.post(BATCHES, line, caller="tester", **lines)
+    item, end = map(msgspec.json.decode, reply.body.splitlines())
+    assert (reply.status, end["accepted"]) == (200, 1)
+    await house.case(item["acceptance"]["mrn"], FSA="refused")
