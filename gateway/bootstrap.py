@@ -51,6 +51,8 @@ from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.objects import place_at
 from gateway.store.sqlite import SqliteStore, held
 from gateway.traces.tracer import Tracer
+from gateway.trial.playing import Player
+from gateway.trial.scenarios import Scenarios
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
@@ -121,6 +123,7 @@ def _assemble(  # noqa: PLR0913, PLR0917  all that the parts are made of
         accounts=Accounts(store, clock, tokens(settings, store, clock)),
         rolls=_rolls(settings, registry, store, clock),
         codes=load_codes(settings.schemas),
+        scenarios=Scenarios.load(settings.schemas, agencies),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
@@ -244,6 +247,7 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     yield Lapses(store, gateway.clock)
     carrier, metrics, tracer = poster(gateway.settings), gateway.metrics, gateway.tracer
     yield Pusher(store, carrier, chosen, gateway.clock, gateway.random, metrics, tracer)
+    yield Player(gateway)
     yield Sweeper(store, gateway.uploads, gateway.clock)
     if asked := scanner(gateway.settings):
         yield Scanning(store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random)

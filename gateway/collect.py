@@ -2,7 +2,7 @@
 
 The same decision again is answered as the first time and changes nothing. After a final decision another one is a
 conflict; after a hold, or a request for documents, any may follow. An agency can decide only what was sent to it, and
-what is not its own looks to it like what does not exist.
+what is not its own looks to it like what does not exist. A test is decided by the virtual agency of that desk alone.
 
 A decision on a delivery that was withdrawn or superseded is refused, not recorded: a permit for what is no longer
 declared would stand in the books as good, and the refusal is how an agency that was asked before learns that it need
@@ -25,10 +25,13 @@ from gateway.vocabulary import Outcome
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """By whom a decision came, where that is not its agency as a whole, and the digests of the tables in force."""
+    """By whom a decision came, where that is not its agency as a whole, and the digests of the tables in force. A
+    virtual agency may have more to say at `next_at`.
+    """
 
     actor: str = ""
     tables: Mapping[str, str] = {}
+    next_at: str | None = None
 
 
 PLAIN: Final = Way()
@@ -92,9 +95,17 @@ def _read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | N
 
 
 async def record(
-    gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = (), actor: str = ""
+    gateway: Gateway,
+    agency_code: str,
+    answer: Answer,
+    before: Iterable[Entry] = (),
+    actor: str = "",
+    next_at: str | None = None,
 ) -> Collected:
-    """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`."""
+    """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`.
+
+    A virtual agency may have more to say at `next_at`.
+    """
     wanted = answer.delivery_id or ""
 
     async def find() -> CaseFile:
@@ -105,7 +116,7 @@ async def record(
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-    way = Way(actor=actor, tables={"rules": gateway.rules, "checks": gateway.checks.digest})
+    way = Way(actor=actor, tables={"rules": gateway.rules, "checks": gateway.checks.digest}, next_at=next_at)
     collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, way))
     if not collected.replayed:
         gateway.metrics.decided(agency_code, collected.outcome)
@@ -132,7 +143,8 @@ def decide(
         if delivery.state in DeliveryClosed.REASONS:
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
-    moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
+    decided_at = at if state in lifecycle.FINAL else None
+    moved = DeliveryChange(id=delivery.id, state=state, next_attempt_at=way.next_at, decided_at=decided_at)
     facts = {**facts_of(decision, answer), **way.tables}
     entry = Entry("decision", way.actor or f"agency:{delivery.agency}", facts)
     return plan(file, at, (moved,), (*before, entry), decision), collected
@@ -154,7 +166,7 @@ def decided(delivery: Delivery, answer: Answer, at: str) -> Decision:
 
 def own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery:
     for delivery in file.deliveries:
-        if delivery.id == delivery_id and delivery.agency == agency_code:
+        if delivery.id == delivery_id and delivery.desk == agency_code:
             return delivery
     raise UnknownDelivery(delivery_id)
 

@@ -4,6 +4,8 @@ MRN, 18 characters: two digits of the year of acceptance, the country, 13 random
 check character. The check is that of ISO 6346 over the first 17 characters: digits count as themselves, letters from
 A = 10 upwards leaving out multiples of 11, each times 2 to the power of its position from 0; the sum modulo 11, and of
 that the last digit. The movement reference numbers of the European and the British systems end in the same check.
+That of a test begins with T and one digit of the year, so that nobody takes it for the other kind, nor can one be drawn
+that is both.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,7 @@ RANDOM_OF_MRN = 16
 RANDOM_OF_DELIVERY = 10
 RANDOM_OF_DOCUMENT = 10
 _RANDOM_CHARACTERS = 13
+_OF_TESTS = "T"
 _DIGITS = "0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALPHABET = _DIGITS + _LETTERS
@@ -32,15 +35,21 @@ def check_character(text: str) -> str:
     return str(total % 11 % 10)
 
 
-def new_mrn(now: datetime, country: str, random: Random) -> str:
+def new_mrn(now: datetime, country: str, random: Random, test: bool = False) -> str:
     """A fresh MRN. 36 to the power of 13 values make a second one alike a matter of the store's unique index."""
     number = int.from_bytes(random(RANDOM_OF_MRN)) % len(_ALPHABET) ** _RANDOM_CHARACTERS
     body = ""
     while len(body) < _RANDOM_CHARACTERS:
         number, places = divmod(number, len(_PAIRS))
         body += _PAIRS[places]
-    stem = f"{now.year % 100:02d}{country}{body[:_RANDOM_CHARACTERS]}"
+    year = f"{_OF_TESTS}{now.year % 10}" if test else f"{now.year % 100:02d}"
+    stem = f"{year}{country}{body[:_RANDOM_CHARACTERS]}"
     return stem + check_character(stem)
+
+
+def is_test(mrn: str) -> bool:
+    """Whether an MRN is that of a test."""
+    return mrn.startswith(_OF_TESTS)
 
 
 def new_delivery_id(now: datetime, random: Random) -> str:

@@ -6,13 +6,13 @@ was not taken. The same document again, under the same key or reference, gets th
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
 from time import time_ns
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -53,6 +53,8 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
 
     `documents` are those of its account that it refers to, by id; None before it is known which these are.
     `actor` is who acts for the account, as the history names it; where nobody is named it is the account.
+
+    A test may be held to the rules of the day `as_of`, and its agencies act as in a `scenario`.
     """
 
     account: Account
@@ -68,6 +70,13 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     def sender(self) -> str:
         """Who sends it, as the history names it."""
         return self.actor or f"{self.account.role}:{self.account.id}"
+
+    as_of: date | None = None
+    scenario: str | None = None
+
+    def day(self, now: datetime) -> date:
+        """Whose lists, rules and requirements it is held to."""
+        return self.as_of or now.date()
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
@@ -95,7 +104,8 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
         result = "refused" if isinstance(error, Refused) else "conflict"
         raise
     finally:
-        gateway.metrics.lodged(message, format_of(lodgement.media), result)
+        if not lodgement.account.test:
+            gateway.metrics.lodged(message, format_of(lodgement.media), result)
 
 
 async def knowing(gateway: Gateway, lodgement: Lodgement, work: Callable[[Lodgement], Awaitable[T]]) -> T:
@@ -140,7 +150,7 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     acceptance = await gateway.store.accept(admission)
     if not acceptance.replayed:
         new = [each.delivery for each in admission.deliveries]
-        gateway.doorbell.ring(each.agency for each in new if each.state == lifecycle.QUEUED)
+        gateway.doorbell.ring(each.desk for each in new if each.state == lifecycle.QUEUED)
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
@@ -173,16 +183,10 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
 
     Pure but for its ids, and the times of its stages in `laps`. Raises Refused for no valid declaration, and Wanted.
     """
-    parsed, plain = read_declaration(gateway, lodgement, now)
-    laps.append(("read", time_ns()))
-    declaration, document = plain.document.Declaration, write(parsed, "json")
-    named = references(declaration) if may_refer(document) else ()
-    authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
-    report = _judged(gateway, parsed, named, lodgement, now)
-    report = authority.over(report, gateway.settings.limits.max_issues)
-    laps.append(("check", time_ns()))
-    routes = _routes(gateway, plain, authority, now)
-    mrn, to_agencies = _numbered(gateway, plain, routes, now, lodgement.documents or {})
+    parsed, plain, document, named, authority, report = _found(gateway, lodgement, now, laps, roll)
+    day = lodgement.day(now)
+    routes = _routes(gateway, plain, authority, day)
+    mrn, to_agencies = _numbered(gateway, plain, routes, now, lodgement)
     laps.append(("route", time_ns()))
     admission = Admission(
         account_id=lodgement.account.id,
@@ -201,21 +205,44 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
         deliveries=to_agencies,
         events=(),
         uses=uses(named, {each.delivery.id: each.documents for each in to_agencies}),
+        telling=gateway.scenarios.telling(lodgement.scenario),
         declared_for=authority.declared_for,
     )
-    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, lodgement.sender, routes, gateway.rules, judged, authority)
+    judged = {"as_of": day.isoformat(), "checks": gateway.checks.digest, "issues": report.total}
+    entries = _history(admission, lodgement, routes, gateway.rules, judged, authority)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
 
 
-def _judged(
-    gateway: Gateway, parsed: Parsed, named: tuple[Reference, ...], lodgement: Lodgement, now: datetime
-) -> Report:
+class _Found(NamedTuple):
+    """A declaration that was read, as it is and as agencies know it; the documents that it names, and what was found."""
+
+    parsed: Parsed
+    plain: Parsed
+    document: bytes
+    named: tuple[Reference, ...]
+    authority: Authority
+    report: Report
+
+
+def _found(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, roll: Roll) -> _Found:
+    """Raises as `admit`."""
+    parsed, plain = read_declaration(gateway, lodgement, now)
+    laps.append(("read", time_ns()))
+    document = write(parsed, "json")
+    named = references(plain.document.Declaration) if may_refer(document) else ()
+    authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
+    report = _judged(gateway, parsed, named, lodgement, lodgement.day(now))
+    laps.append(("check", time_ns()))
+    report = authority.over(report, gateway.settings.limits.max_issues)
+    return _Found(parsed, plain, document, named, authority, report)
+
+
+def _judged(gateway: Gateway, parsed: Parsed, named: tuple[Reference, ...], lodgement: Lodgement, day: date) -> Report:
     """What lists and rules find in a declaration, and what is wrong with its references. Raises Wanted."""
     others, limits = faults(named, lodgement.documents, gateway.settings.documents), gateway.settings.limits
-    return gateway.checks.examine(parsed, lodgement.body, now.date(), limits, others)
+    return gateway.checks.examine(parsed, lodgement.body, day, limits, others)
 
 
 def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Parsed, Parsed]:
@@ -239,13 +266,13 @@ def read_one_of(
         format_of(lodgement.media),
         message=lodgement.message,
         limits=gateway.settings.limits,
-        days=Days(as_of=now.date()),
+        days=Days(as_of=lodgement.day(now)),
     )
     plain = base_form(gateway.registry, parsed)
     if plain.message.key not in keys:
         raise refused(issue(rule, value=parsed.message.key, expected=either(keys)))
-    if not in_force(parsed.message, now.date()):
-        raise none_in_force([parsed.message], now.date())
+    if not in_force(parsed.message, lodgement.day(now)):
+        raise none_in_force([parsed.message], lodgement.day(now))
     return parsed, plain
 
 
@@ -255,25 +282,25 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
 
 
 def _numbered(
-    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime, known: Mapping[str, Document]
+    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime, lodgement: Lodgement
 ) -> tuple[str, tuple[Dispatch, ...]]:
     """An MRN, and the deliveries of its case with ids of theirs."""
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
-    mrn = new_mrn(now, gateway.settings.country, draw)
+    mrn = new_mrn(now, gateway.settings.country, draw, lodgement.account.test)
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    return mrn, deliveries(gateway, plain, routes, mrn, ids, now, known)
+    return mrn, deliveries(gateway, plain, routes, mrn, ids, now, lodgement.documents or {})
 
 
-def _routes(gateway: Gateway, plain: Parsed, authority: Authority, now: datetime) -> tuple[Route, ...]:
+def _routes(gateway: Gateway, plain: Parsed, authority: Authority, day: date) -> tuple[Route, ...]:
     """What has to be confirmed is routed then, by the rules of that day."""
     if authority.waits:
         return ()
-    return route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
+    return route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=day)
 
 
 def _history(
     admission: Admission,
-    sender: str,
+    sent: Lodgement,
     routes: tuple[Route, ...],
     rules: str,
     judged: dict[str, object],
@@ -281,18 +308,24 @@ def _history(
 ) -> Iterator[Entry]:
     """The first events of a case. They name rules and digests, so that all can be worked out again."""
     size = len(admission.body)
-    yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
+    yield Entry("received", sent.sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
     yield from authority.entries
     if not authority.waits:
         yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
-    yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
+    told = {"mrn": admission.mrn, "conversation": admission.conversation_id, **played(sent)}
+    yield Entry("accepted", GATEWAY, told)
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
     if admission.state == lifecycle.RELEASED:
         yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
     if authority.waits:
         yield Entry(lifecycle.AWAITING_CONFIRMATION, GATEWAY, {"from": lifecycle.ACCEPTED})
+
+
+def played(sent: Lodgement) -> dict[str, str]:
+    """What the history keeps of how the agencies of a test are to act."""
+    return {"scenario": sent.scenario} if sent.scenario else {}
 
 
 # `offered` is what is told of a delivery that its agency comes to fetch.

@@ -11,6 +11,7 @@ from datamodel.codecs import Parsed, write
 from gateway.attachments.documents import Document
 from gateway.attachments.references import listed, references
 from gateway.clock import later, stamp
+from gateway.identifiers import is_test
 from gateway.lifecycle import AWAITING, QUEUED
 from gateway.media import MEDIA_TYPES
 from gateway.ports import Delivery, Dispatch
@@ -22,7 +23,7 @@ MESSAGE = "guichet/1/PermitRequest"
 Known = Mapping[str, Document]  # documents by id
 
 # A delivery over a channel that carries nothing waits for the agency's answer from the start: the agency comes to
-# fetch it, and there is no send that could fail or be tried again.
+# fetch it, and there is no send that could fail or be tried again. Virtual agencies are all sent what is for them.
 OPENING_STATES = {"http": QUEUED, "folder": QUEUED, "inbox": AWAITING}
 
 
@@ -46,11 +47,10 @@ def _dispatch(
     gateway: Gateway, parsed: Parsed, route: Route, mrn: str, delivery_id: str, now: datetime, known: Known
 ) -> Dispatch:
     agency = route.agency
-    created_at, due_at = stamp(now), later(now, agency.hours_due * 3600)
-    state = OPENING_STATES[agency.channel]
-    projected = gateway.projectors[parsed.message.key, agency.code].project(
-        parsed.document.Declaration, items=route.items
-    )
+    created_at, due_at, test = stamp(now), later(now, agency.hours_due * 3600), is_test(mrn)
+    state = QUEUED if test else OPENING_STATES[agency.channel]
+    projector = gateway.projectors[parsed.message.key, agency.code]
+    projected = projector.project(parsed.document.Declaration, items=route.items)
     named = references(projected) if known else ()
     message = gateway.registry.message(MESSAGE)
     requirement = message.struct("Requirement")
@@ -74,6 +74,7 @@ def _dispatch(
         created_at=created_at,
         due_at=due_at,
         next_attempt_at=created_at if state == QUEUED else None,
+        test=test,
     )
     return Dispatch(
         delivery, write(Parsed(message, request), agency.media), tuple(each.id for each in named if each.id in known)

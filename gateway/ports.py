@@ -19,13 +19,15 @@ from gateway.bulk.taken import BatchStore
 from gateway.census import Census
 from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
+from gateway.trial.kept import ForAgency, Telling, TrialStore
 from gateway.vocabulary import EventKind
 
 
 class Account(msgspec.Struct, frozen=True):
     """Who calls. `role` is one of `rights.ROLES`; `agency` is the agency's code for role agency.
 
-    With `revoked_at` the account's keys open nothing any more; its name stays taken, and its cases stay its own.
+    With `revoked_at` the account's keys open nothing any more; its name stays taken, and its cases stay its own. What a
+    `test` account lodges reaches no agency.
     """
 
     id: int
@@ -33,6 +35,7 @@ class Account(msgspec.Struct, frozen=True):
     role: str
     agency: str | None = None
     revoked_at: str | None = None
+    test: bool = False
 
 
 class KeyTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,14 +83,13 @@ class Event(msgspec.Struct, frozen=True):
     digest: str
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(ForAgency, frozen=True, kw_only=True):
     """One message to one agency. `state` is one of `lifecycle.DELIVERY_STATES`; `attempts` counts sends begun.
 
     The message itself is not here: it is needed to send and to fetch, and not to see how a case stands.
     """
 
     id: str
-    agency: str
     state: str
     media: str
     requirements: tuple[str, ...]
@@ -189,6 +191,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
     uses: tuple[Use, ...] = ()
+    telling: Telling | None = None
     declared_for: DeclaredFor | None = None
 
 
@@ -287,7 +290,17 @@ class Listed(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
-class Store(NotificationStore, UserStore, MandateStore, BatchStore, DocumentStore, KeyStore, AppealStore, Protocol):
+class Store(
+    NotificationStore,
+    UserStore,
+    MandateStore,
+    BatchStore,
+    DocumentStore,
+    KeyStore,
+    AppealStore,
+    TrialStore,
+    Protocol,
+):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -300,7 +313,7 @@ class Store(NotificationStore, UserStore, MandateStore, BatchStore, DocumentStor
         """Raises when the store cannot take a write now."""
 
     async def add_account(
-        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
+        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY, test: bool = False
     ) -> Account:
         """Register an account with its first user, whose API key is known by digest only.
 
@@ -372,13 +385,13 @@ class Store(NotificationStore, UserStore, MandateStore, BatchStore, DocumentStor
         """When the earliest queued delivery of an agency becomes due, or None where none is queued."""
 
     async def inbox(self, agency: str, after: str | None, limit: int) -> list[Listed]:
-        """Undecided deliveries of an agency, oldest first, those after the delivery id given."""
+        """Undecided deliveries of an agency, oldest first, those after the delivery id given; none of a test."""
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         """An agency's own delivery with its message, in whatever state it is."""
 
     async def undecided(self, state: str, after: str | None, limit: int) -> list[Listed]:
-        """Deliveries of all agencies in one state that is not final, oldest first, those after the id given."""
+        """Deliveries of all agencies in one state that is not final, oldest first, after the id given; no tests."""
 
     async def census(self, now: str) -> Census:
-        """How much is undecided at this moment; agencies and states without any are not in it."""
+        """How much is undecided at this moment; agencies and states without any are not in it, and no tests."""

@@ -26,6 +26,7 @@ from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
 from gateway.traces.tracer import Tracer
+from gateway.trial.scenarios import Scenarios
 from gateway.workshop import Workshop
 
 
@@ -58,6 +59,7 @@ class Gateway:
     accounts: Accounts
     rolls: Rolls
     codes: ResponseCodes
+    scenarios: Scenarios
     rules: str
     doorbell: Doorbell
     feed: Feed

@@ -12,6 +12,7 @@ from gateway import audit, lifecycle
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
+from gateway.identifiers import is_test
 from gateway.mandates.standing import MandateStanding, standing
 from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
@@ -68,7 +69,7 @@ class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a case stands. `version` is the number of the declaration's version that counts, from 1; `message` is its
-    type, `digest` of its bytes as they came.
+    type, `digest` of its bytes as they came. A `test` reaches no agency.
     """
 
     mrn: str
@@ -80,6 +81,7 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     reference: str | None
     digest: str
+    test: bool
     agencies: tuple[AgencyStatus, ...]
     mandate: MandateStanding | None
 
@@ -107,6 +109,7 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
         message=counts.message,
         reference=case.reference,
         digest=counts.digest,
+        test=is_test(case.mrn),
         agencies=tuple(
             _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),

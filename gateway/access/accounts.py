@@ -125,7 +125,7 @@ class Accounts:
         self._notes: set[asyncio.Task[None]] = set()
 
     async def register(
-        self, name: str, role: str, agency: str | None = None, terms: KeyTerms = FIRST_KEY
+        self, name: str, role: str, agency: str | None = None, terms: KeyTerms = FIRST_KEY, test: bool = False
     ) -> tuple[Account, str]:
         """Make an account and its key; raises ValueError for a taken name, or a role or terms that do not fit."""
         if not name.strip():
@@ -134,8 +134,11 @@ class Accounts:
             raise ValueError(f"the role {role!r} is none of {', '.join(ROLES)}")
         if (role == "agency") != (agency is not None):
             raise ValueError("an account of role agency, and no other, names its agency")
+        if test and role != "trader":
+            raise ValueError("only a trader's account may be one for tests")
         key = new_key()
-        return await self._store.add_account(name, role, agency, key_digest(key), self._made(role, terms)), key
+        made = self._made(role, terms)
+        return await self._store.add_account(name, role, agency, key_digest(key), made, test), key
 
     async def add_key(self, name: str, terms: KeyTerms) -> tuple[Holder, str]:
         """Make a user another key; raises ValueError for terms that do not fit, and for one key too many."""

@@ -15,12 +15,14 @@ from gateway.settings import Settings
 
 
 class NewAccount(NamedTuple):
-    """Who is to be registered; `agency` is a code, for role agency only, `terms` those of the first key."""
+    """Who is to be registered; `agency` is a code, for role agency only, `terms` those of the first key; a `test`
+    account reaches no agency."""
 
     name: str
     role: str
     agency: str | None = None
     terms: KeyTerms = FIRST_KEY
+    test: bool = False
 
 
 async def register_accounts(settings: Settings, wanted: Sequence[NewAccount]) -> list[str]:

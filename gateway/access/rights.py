@@ -67,12 +67,15 @@ open-appeals         read      -       own     -         -       -
 delivery-appeal      read      -       own     -         -       -
 rule-appeal          decide    -       own     -         -       -
 metrics              read      -       -       any       -       -
+test-clock           read      own     -       -         -       -
+advance-clock        lodge     own     -       -         -       -
 """
 _OPEN = """
 alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
 token key_set authorization_server
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
 scan-content scan-answer
+scenarios scenarios_page
 """
 OPEN: Final = frozenset(_OPEN.split())
 # What each scope is for, as it is told to those who ask for one.

@@ -10,7 +10,7 @@ counts is answered as when that was taken, in whichever format.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final, NamedTuple
@@ -133,20 +133,24 @@ def _read(
     notice = msgspec.structs.replace(notice, report=authority.over(notice.report, limits.max_issues))
     if authority.waits:
         return Amendment(notice=notice, authority=authority, dispatches=(), cited=cited)
-    dispatches, facts = requests(gateway, plain, mrn, now, known or {})
+    dispatches, facts = requests(gateway, plain, mrn, (now, lodgement.day(now)), known or {})
     notice.facts.update(facts)
     return Amendment(notice=notice, authority=authority, dispatches=dispatches, cited=cited)
 
 
+Moment = tuple[datetime, date]  # what time it is, and the day whose rules hold
+
+
 def requests(
-    gateway: Gateway, plain: Parsed, mrn: str, now: datetime, known: Mapping[str, Document]
+    gateway: Gateway, plain: Parsed, mrn: str, at: Moment, known: Mapping[str, Document]
 ) -> tuple[Requests, dict[str, Any]]:
     """What each agency would be sent of a declaration now, with what that asks; and what the history keeps of it.
 
     `known` are the documents that it refers to.
     """
+    now, day = at
     declaration = plain.document.Declaration
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+    routes = route(declaration, gateway.requirements, gateway.agencies, on=day)
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now, known)
@@ -162,7 +166,7 @@ async def look(gateway: Gateway, file: CaseFile, shown: dict[str, str]) -> None:
 
 
 async def _asked_by(gateway: Gateway, delivery: Delivery) -> str:
-    sent = await gateway.store.fetch(delivery.agency, delivery.id)
+    sent = await gateway.store.fetch(delivery.desk, delivery.id)
     if sent is None:
         raise LookupError(f"delivery {delivery.id} has no message")
     return await offload(gateway, len(sent.body), _asked, sent)

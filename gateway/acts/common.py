@@ -21,7 +21,7 @@ from datamodel.places import locate
 from datamodel.wording import spoken
 from gateway import lifecycle
 from gateway.cases import Stale
-from gateway.intake import Lodgement
+from gateway.intake import Lodgement, played
 from gateway.ports import AdditionalMessage, CaseFile
 from gateway.service import Gateway
 
@@ -66,7 +66,7 @@ def noticed(
     gateway: Gateway, parsed: Parsed, lodgement: Lodgement, now: datetime, others: Sequence[Finding] = ()
 ) -> Notice:
     """A message that is valid in its form, with what lists and rules find in it, and `others` that are known of it."""
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits, others)
+    report = gateway.checks.examine(parsed, lodgement.body, lodgement.day(now), gateway.settings.limits, others)
     document = write(parsed, "json")
     facts = {
         "media": lodgement.media,
@@ -75,10 +75,11 @@ def noticed(
         "message": parsed.message.key,
         "document": sha256(document).hexdigest(),
         "conversation": lodgement.conversation_id,
-        "as_of": now.date().isoformat(),
+        "as_of": lodgement.day(now).isoformat(),
         "checks": gateway.checks.digest,
         "issues": report.total,
     }
+    facts |= played(lodgement)
     return Notice(message=parsed.message.key, document=document, report=report, facts=facts)
 
 

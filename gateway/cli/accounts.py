@@ -30,7 +30,7 @@ Examples:
   guichet account certificate add "Acme Forwarding" acme.pem
 What is withdrawn stops within half a minute.
 """
-HEADINGS = ("Name", "Role", "Agency", "Revoked")
+HEADINGS = ("Name", "Role", "Agency", "Test", "Revoked")
 
 account = typer.Typer(no_args_is_help=True)
 account.add_typer(keys.key, name="key", short_help="Keys of an account.", help=keys.ABOUT)
@@ -63,6 +63,7 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Any name that is not taken.")],
     role: Annotated[Role, typer.Option(help="What it may do.")],
     agency: Annotated[str | None, typer.Option(metavar="CODE", help="For role agency: which one, as FSA.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="For role trader: to try things out only.")] = False,
     label: Label = "first",
     expires: Expires = None,
     scope: Scopes = None,
@@ -76,11 +77,13 @@ def add(
     Examples:
       guichet account add "Acme Forwarding" --role trader
       guichet account add FSA --role agency --agency FSA
+      guichet account add "Acme, trade test" --role trader --test
       guichet account add "Court of audit" --role auditor --expires 90d
     It may be done while the gateway runs: the key works at once. A trader lodges
     and sees its own cases, an agency its own deliveries. An operator sees how any
     case stands, but not what was declared; an auditor sees all and changes
-    nothing. A rule author tries messages. Another key: guichet account key add.
+    nothing. A rule author tries messages. What a test account lodges is answered
+    by virtual agencies (docs/trade-test.md). Another key: guichet account key add.
     """
     import asyncio
 
@@ -89,7 +92,7 @@ def add(
 
     settings = load_settings(settings_file, database=database)
     try:
-        wanted = NewAccount(name, role.value, agency, terms("key", USER, label, expires, scope))
+        wanted = NewAccount(name, role.value, agency, terms("key", USER, label, expires, scope), test)
         (key,) = asyncio.run(register_accounts(settings, [wanted]))
     except (ValueError, RuntimeError) as error:  # a wrong account, or a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
@@ -126,7 +129,8 @@ def list_accounts(
         for each in found:
             typer.echo(msgspec.json.encode(each))
     elif found:
-        print_rows(HEADINGS, [[each.name, each.role, each.agency or "", each.revoked_at or ""] for each in found])
+        cells = [[each.name, each.role, each.agency or "", "test" * each.test, each.revoked_at or ""] for each in found]
+        print_rows(HEADINGS, cells)
     else:
         typer.echo("There are no accounts yet.")
 

@@ -19,6 +19,7 @@ from gateway.docs.catalogue import MessageType, Packages, PackageVersion, catalo
 from gateway.docs.operations import interface
 from gateway.docs.tree import rows
 from gateway.requirements import Agency, RequirementTable
+from gateway.trial.scenarios import Listed, Scenarios
 
 
 class Library:
@@ -93,6 +94,7 @@ class Library:
             ("rules.html", len(self.rulebook.rules), "rules"),
             ("requirements.html", len(self.requirements.rows), "requirements"),
             ("response-codes.html", len(self.response_codes), "codes of responses"),
+            ("scenarios.html", len(self.scenarios), "test scenarios"),
         ]
         return pages.index(self.packages, tiles)
 
@@ -115,6 +117,16 @@ class Library:
     def response_codes_page(self) -> bytes:
         """The page of the codes of responses."""
         return pages.response_codes(self.response_codes)
+
+    @cached_property
+    def scenarios(self) -> tuple[Listed, ...]:
+        """How trade test can be made to go."""
+        return Scenarios.load(self.schemas, self.agencies).listed()
+
+    @cached_property
+    def scenarios_page(self) -> bytes:
+        """The page of the scenarios."""
+        return pages.scenarios(self.scenarios)
 
     @cached_property
     def requirements_page(self) -> bytes:

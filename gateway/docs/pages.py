@@ -23,6 +23,7 @@ from gateway.docs.listing import ListedRule, ListFacts, ListOnDay
 from gateway.docs.operations import Interface
 from gateway.docs.tree import Row
 from gateway.requirements import Agency, Requirement
+from gateway.trial.scenarios import Listed as Scenario
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE: Final = (TEMPLATES / "site.css").read_text(encoding="utf-8")
@@ -192,6 +193,11 @@ def rules(known: Sequence[ListedRule]) -> bytes:
 def response_codes(known: Sequence[ResponseCode]) -> bytes:
     """The page of the codes of responses."""
     return _render("response-codes.html", "", "response-codes.html", rows=known)
+
+
+def scenarios(known: Sequence[Scenario]) -> bytes:
+    """The page of the scenarios of trade test."""
+    return _render("scenarios.html", "", "scenarios.html", rows=known)
 
 
 def api(known: Interface, openapi: str) -> bytes:

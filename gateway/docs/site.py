@@ -27,6 +27,7 @@ def publications(library: Library, description: bytes) -> Iterator[Publication]:
     api = {"openapi.json": description, "api.html": library.api_page(description, "openapi.json")}
     yield Publication("interface", lambda: api)
     yield Publication("response codes", lambda: {"response-codes.html": library.response_codes_page})
+    yield Publication("scenarios", lambda: {"scenarios.html": library.scenarios_page})
 
 
 def _message(library: Library, key: str) -> dict[str, bytes]:

@@ -49,20 +49,23 @@ from gateway.http import (
     tokens,
     traders,
     transfer,
+    trial,
 )
 from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
 from gateway.http.carried import Carried
 from gateway.http.compression import compress
-from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
+from gateway.http.counting import NO_ROUTE, SCRIPTED, Handler, Meter, counting
 from gateway.http.incoming import Incoming
-from gateway.http.problems import Fault
+from gateway.http.problems import Fault, Scripted
 from gateway.http.rates import Rates
-from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
+from gateway.http.routes import CONVERSATION, KEY_EXPIRES, TEST, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
 from gateway.http.tracing import tracing
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
+from gateway.trial.clock import on_its_clock
+from gateway.trial.playing import wake
 
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
@@ -82,6 +85,7 @@ ROUTES: tuple[Route, ...] = (
     *public.ROUTES,
     *tokens.ROUTES,
     *operators.ROUTES,
+    *trial.ROUTES,
 )
 
 _GATEWAY = web.AppKey("gateway", Gateway)
@@ -90,6 +94,7 @@ _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
 _NO_LIMIT: Mapping[str, str] = {}
+_OF_A_TEST: Mapping[str, str] = {TEST: "yes"}
 _UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 # A body that is not wanted is drained for `lingering_time`, so that its sender gets to read the answer, and is never
 # inflated; an idle connection, or one whose request head does not come, is closed after `keepalive_timeout`.
@@ -184,7 +189,9 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     """Apart from `explain`, whose frame the error holds: naming the error there would hold both, and the body too."""
     fault = problems.fault_of(error)
     conversation_id = request[_EXCHANGE]
-    if fault.kind.blame == "gateway":
+    if isinstance(error, Scripted):
+        request[SCRIPTED] = True
+    elif fault.kind.blame == "gateway":
         place = {"method": request.method, "path": request.rel_url.raw_path, "conversation": conversation_id}
         log.error(
             "conversation %(conversation)s: %(method)s %(path)s failed: %(problem)s",
@@ -202,15 +209,14 @@ def _serve(
 
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = await identify(gateway.accounts, right, request, rates)
-        request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
-        request[_STANDING] = rates.spend(caller.account)
+        own = await _admit(request, gateway, caller, rates)
         _check_head(route, request, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
             body = await _take(request, route, gateway, share)
             call = Call(
-                gateway=gateway,
+                gateway=own,
                 library=library,
                 openapi=description,
                 account=caller.account,
@@ -229,12 +235,33 @@ def _serve(
                 prove=_prover(gateway, request, rates) if route.form else None,
             )
             with request.app[_DESK].others:
-                answer = await route.handler(call)
+                answer = await (_test(request, route, call) if caller.account.test else route.handler(call))
         if route.streams or route.files:
             return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
+
+
+async def _admit(request: web.Request, gateway: Gateway, caller: Caller, rates: Rates) -> Gateway:
+    """The gateway as it is to this caller, who is told what there is to know of his key and his limits.
+
+    To a test account it has another clock, and every answer says so. Raises Fault for who asks too often.
+    """
+    test = caller.account.test
+    request[_ENDING] = caller.ending or ""
+    request[_STANDING] = {**(_OF_A_TEST if test else _NO_LIMIT), **rates.spend(caller.account)}
+    return await on_its_clock(gateway, caller.account) if test else gateway
+
+
+async def _test(request: web.Request, route: Route, call: Call) -> Answer:
+    """What the handler answers. Virtual agencies look at what was done; an answer that is to be lost finds nobody."""
+    answer = await route.handler(call)
+    if route.method == "POST":
+        wake(call.gateway)
+    if answer.lost and request.transport is not None:
+        request.transport.abort()
+    return answer
 
 
 def _incoming(

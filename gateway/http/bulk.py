@@ -27,6 +27,7 @@ from gateway.http.messages import idempotency_key, named_message, unfit
 from gateway.http.negotiate import SPELLINGS, media_type
 from gateway.http.problems import Fault, Problem, not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, Answer, Call, Parameter, Route
+from gateway.http.trial import AS_OF, SCENARIO, Wanted, asked
 from gateway.identifiers import new_conversation_id
 from gateway.intake import Lodgement, lodge
 from gateway.ports import Acceptance
@@ -99,6 +100,7 @@ class Tally:
 
     call: Call
     batch: str | None
+    wanted: Wanted
     write: Writer
     accepted: int = 0
     replayed: int = 0
@@ -119,6 +121,8 @@ class Tally:
                 conversation_id=conversation_id,
                 message=named_message(call),
                 idempotency_key=item_key(self.batch, item.key),
+                as_of=self.wanted.as_of,
+                scenario=self.wanted.scenario,
             )
             accepted = await lodge(call.gateway, lodgement)
         except Exception as error:
@@ -154,13 +158,16 @@ class Tally:
 
 async def take_batch(call: Call) -> Answer:
     """Lodges the declarations of a batch."""
-    return Answer(value=_records(call, idempotency_key(call)), media=call.media, headers=problems.language_headers())
+    wanted = await asked(call)
+    return Answer(
+        value=_records(call, idempotency_key(call), wanted), media=call.media, headers=problems.language_headers()
+    )
 
 
-async def _records(call: Call, batch: str | None) -> AsyncGenerator[bytes, None]:
+async def _records(call: Call, batch: str | None, wanted: Wanted) -> AsyncGenerator[bytes, None]:
     """The answer. What is wrong before the first item is raised, what is wrong later is the last record."""
     as_xml = call.media in SPELLINGS["xml"]
-    tally = Tally(call, batch, _element if as_xml else _line)
+    tally = Tally(call, batch, wanted, _element if as_xml else _line)
     before = render.opening("batch").encode() + b"\n" if as_xml else b""
     feed = _feed(call)
     with _place(call, feed):
@@ -280,6 +287,8 @@ ROUTES = (
                 text="The batch's key; with the key of an item, it is the Idempotency-Key under which that is lodged.",
             ),
             MESSAGE_HEADER,
+            SCENARIO,
+            AS_OF,
         ),
         problems=(422,),
     ),

@@ -12,6 +12,7 @@ from gateway.http.messages import handed_in
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
 from gateway.http.traders import AS, PATH, kept, readable_case
+from gateway.http.trial import AS_OF, SCENARIO, Wanted, asked
 from gateway.intake import LODGED
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
@@ -19,14 +20,21 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
-    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+    wanted = await asked(call)
+    handed = await handed_in(call, wanted.as_of, wanted.scenario)
+    return _answer(await amend(call.gateway, call.path["mrn"], handed, condition(call)), wanted)
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await handed_in(call), condition(call))
-    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
+    wanted = await asked(call)
+    handed = await handed_in(call, wanted.as_of, wanted.scenario)
+    return _answer(await invalidate(call.gateway, call.path["mrn"], handed, condition(call)), wanted)
+
+
+def _answer(done: Amended | Invalidated, wanted: Wanted) -> Answer:
+    headers = {"X-Conversation-ID": done.conversation_id}
+    return Answer(value=done, headers=headers, lost=wanted.lost and not done.replayed)
 
 
 def condition(call: Call) -> Unchanged:
@@ -56,7 +64,7 @@ ROUTES = (
         reads=(*LODGED, ANY),
         returns=Amended,
         root="amended",
-        parameters=(MRN, IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER),
+        parameters=(MRN, IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER, SCENARIO, AS_OF),
         problems=(404, 409, 412, 422),
     ),
     Route(
@@ -70,7 +78,7 @@ ROUTES = (
         reads=(*INVALIDATING, ANY),
         returns=Invalidated,
         root="invalidated",
-        parameters=(MRN, IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER),
+        parameters=(MRN, IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER, SCENARIO, AS_OF),
         problems=(404, 409, 412, 422),
     ),
     Route(

@@ -40,8 +40,8 @@ def idempotency_key(call: Call) -> str | None:
     raise unfit("header.idempotency-key", ", ".join(keys), phrase("header.key"))
 
 
-async def handed_in(call: Call) -> Lodgement:
-    """What the caller hands in, as it came."""
+async def handed_in(call: Call, as_of: date | None = None, scenario: str | None = None) -> Lodgement:
+    """What the caller hands in, as it came; a test is held to the rules of a day, and played by a scenario."""
     return Lodgement(
         account=call.account,
         actor=call.actor,
@@ -50,6 +50,8 @@ async def handed_in(call: Call) -> Lodgement:
         message=named_message(call),
         idempotency_key=idempotency_key(call),
         conversation_id=call.conversation_id,
+        as_of=as_of,
+        scenario=scenario,
     )
 
 

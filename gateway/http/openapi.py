@@ -13,7 +13,7 @@ from gateway.access.rights import SCOPES
 from gateway.access.rights import right as right_to
 from gateway.http import endings, message_schemas, negotiate, render, tokens, webhooks
 from gateway.http.problems import KINDS, Problem, title
-from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, KEY_EXPIRES, Parameter, Route
+from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, KEY_EXPIRES, TEST, Parameter, Route
 from gateway.media import Format
 
 VERSION = "1"
@@ -38,6 +38,7 @@ _LANGUAGE = Parameter(
     schema={"type": "string", "examples": ["fr-CA, fr;q=0.9, en;q=0.5"]},
 )
 _KEY_EXPIRES = "The last day of the caller's key, UTC; only where it is at most 30 days off."
+_TEST = "yes, where the caller is an account for trade test."
 _SPOKEN = {"description": "The language of the texts for people.", "schema": {"type": "string"}}
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -182,7 +183,7 @@ def _headers(route: Route) -> dict[str, Any]:
     kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
     issues = "issues" in getattr(route.returns, "__struct_fields__", ())
     told = {"Content-Language": _SPOKEN} if issues else {}
-    warned = {KEY_EXPIRES: _KEY_EXPIRES, **_STANDING} if route.roles else {}
+    warned = {KEY_EXPIRES: _KEY_EXPIRES, TEST: _TEST, **_STANDING} if route.roles else {}
     own = {**kept, **warned, **(endings.DESCRIBED if issues else {}), **route.headers}
     return {
         CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},

@@ -124,6 +124,10 @@ class Fault(Exception):
         return KINDS[self.slug]
 
 
+class Scripted(Fault):
+    """A fault that a test asked for: nothing is wrong, so nobody is alarmed."""
+
+
 def _refused(error: Refused) -> Fault:
     issues, total = error.report.issues, error.report.total
     count = phrase("detail.issues", count=total)

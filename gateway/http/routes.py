@@ -25,6 +25,7 @@ from gateway.service import Gateway
 NOBODY = Caller(Account(id=0, name="nobody", role=""))  # who calls a route that is open to all
 CONVERSATION = "X-Conversation-ID"
 KEY_EXPIRES = "Guichet-Key-Expires"
+TEST = "Guichet-Test"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +61,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a handler answers: an API object, or with `media` bytes as they are to be sent. `status` is the route's own
-    where it does not say another.
+    where it does not say another. One that is `lost` is not sent: its caller finds the connection closed.
     """
 
     value: Any
     status: int = 0
     media: str | None = None
     headers: Mapping[str, str] = {}
+    lost: bool = False
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

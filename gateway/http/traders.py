@@ -22,6 +22,7 @@ from gateway.http.messages import Stored, as_kept, as_of, attempt, converted, ha
 from gateway.http.negotiate import OTHER
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
+from gateway.http.trial import AS_OF, SCENARIO, asked
 from gateway.intake import LODGED, lodge
 from gateway.media import MEDIA_TYPES, format_of
 from gateway.ports import Acceptance, CaseFile
@@ -49,9 +50,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
 async def take(call: Call) -> Answer:
     """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
-    accepted = await lodge(call.gateway, await handed_in(call))
+    wanted = await asked(call)
+    accepted = await lodge(call.gateway, await handed_in(call, wanted.as_of, wanted.scenario))
     headers = {"Location": f"{PATH}/{accepted.mrn}", "X-Conversation-ID": accepted.conversation_id}
-    return Answer(value=accepted, headers=headers)
+    return Answer(value=accepted, headers=headers, lost=wanted.lost and not accepted.replayed)
 
 
 async def stand(call: Call) -> Answer:
@@ -167,7 +169,7 @@ ROUTES = (
         reads=(*LODGED, ANY),
         returns=Acceptance,
         root="acceptance",
-        parameters=(IDEMPOTENCY_KEY, MESSAGE_HEADER),
+        parameters=(IDEMPOTENCY_KEY, MESSAGE_HEADER, SCENARIO, AS_OF),
         problems=(409, 422),
         headers={"Location": "Where to ask for the status."},
     ),

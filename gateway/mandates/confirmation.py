@@ -159,7 +159,7 @@ async def _route(gateway: Gateway, file: CaseFile, number: int, now: datetime) -
 def _requests(gateway: Gateway, document: bytes, message: str, mrn: str, now: datetime, used: list[Used]) -> _Routed:
     parsed: Parsed = read(gateway.registry, document, "json", message=message, limits=gateway.settings.limits)
     known = {each.document.id: each.document for each in used}
-    made = requests(gateway, base_form(gateway.registry, parsed), mrn, now, known)
+    made = requests(gateway, base_form(gateway.registry, parsed), mrn, (now, now.date()), known)
     return _Routed(*made, {each.document.id: each.type for each in used})
 
 

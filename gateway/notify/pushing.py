@@ -11,6 +11,7 @@ up, with the reason, for an operator to send again. The log that the trader can 
 
 import asyncio
 import logging
+from datetime import datetime, timedelta
 from functools import partial
 from time import time_ns
 from typing import Final
@@ -84,7 +85,7 @@ class Pusher:
         busy = [number for account, number in self._under_way if account == account_id]
         if len(busy) >= at_once:
             return
-        due = await self._store.due_pushes(account_id, stamp(self._clock()), at_once + len(busy))
+        due = await self._store.due_pushes(account_id, stamp(self._time(callback)), at_once + len(busy))
         fresh = [push for push in due if push.number not in busy]
         for push in fresh[: at_once - len(busy)]:
             key = account_id, push.number
@@ -102,9 +103,10 @@ class Pusher:
             if push.told is not None:  # else it is older than what is kept
                 fresh = msgspec.structs.replace(push.told, acknowledged=False, problem=None)
                 body, at = msgspec.json.encode(shown(fresh)), int(self._clock().timestamp())
-                await self._poster.post(callback.url, callback.secret, push.number, at, body)
+                for _ in range(push.times):
+                    await self._poster.post(callback.url, callback.secret, push.number, at, body)
                 self._metrics.pushed("taken")
-            await self._store.push_taken(callback.account_id, push.number, stamp(self._clock()))
+            await self._store.push_taken(callback.account_id, push.number, stamp(self._time(callback)))
             self._trace(push, begun)
         except NotTaken as error:
             self._trace(push, begun, "not taken")
@@ -115,6 +117,10 @@ class Pusher:
             )
             await asyncio.sleep(self._chosen.look)
 
+    def _time(self, callback: Callback) -> datetime:
+        """The time by which things are due for an account."""
+        return self._clock() + timedelta(seconds=callback.ahead)
+
     def _trace(self, push: Push, begun: int, failed: str = "") -> None:
         told = push.told
         if told is not None and self._tracer.on:
@@ -124,7 +130,7 @@ class Pusher:
             self._tracer.put(span)
 
     async def _put_off(self, callback: Callback, push: Push, problem: str) -> None:
-        now, attempt, policy = self._clock(), push.attempts + 1, self._chosen.retry
+        now, attempt, policy = self._time(callback), push.attempts + 1, self._chosen.retry
         jitter = int.from_bytes(self._random(_JITTER_BYTES)) / 256**_JITTER_BYTES
         again_at = None if attempt >= policy.attempts else later(now, retry.delay(policy, attempt, jitter))
         self._metrics.pushed("given-up" if again_at is None else "failed")

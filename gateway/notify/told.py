@@ -58,11 +58,14 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Callback(msgspec.Struct, frozen=True):
-    """Where an account wants to be told, and the secret that signs what is sent there."""
+    """Where an account wants to be told, and the secret that signs what is sent there. The clock of a test account, by
+    which things are due, may be `ahead` by so many seconds.
+    """
 
     account_id: int
     url: str
     secret: str
+    ahead: int = 0
 
     def __repr__(self) -> str:
         """Without the secret, because what is shown ends up in logs."""
@@ -94,11 +97,14 @@ class Unsent(msgspec.Struct, frozen=True):
 
 
 class Push(msgspec.Struct, frozen=True):
-    """A notification that is to be sent, after so many failures; without `told`, it is no longer kept."""
+    """A notification that is to be sent, after so many failures; without `told`, it is no longer kept. Who tests how
+    copies are borne gets it several `times`.
+    """
 
     number: int
     attempts: int
     told: Told | None
+    times: int = 1
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -152,7 +158,7 @@ class NotificationStore(Protocol):
         """Send again what an account was told; nothing where it has no address."""
 
     async def due_callbacks(self, now: str) -> list[Callback]:
-        """The addresses for which something is due."""
+        """The addresses for which something is due at this time; to a test account by its own clock."""
 
     async def due_pushes(self, account_id: int, now: str, limit: int) -> list[Push]:
         """What is due for an account: never more than one of a case."""

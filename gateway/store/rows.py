@@ -8,6 +8,7 @@ import msgspec
 from gateway.access.users import User
 from gateway.notify.told import Told
 from gateway.ports import Account, ApiKey, Claim, Decision, Delivery, Dispatch, Event, Holder, Listed
+from gateway.trial.kept import MARK
 
 DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, delivery.requirements, delivery.items,
     delivery.created_at, delivery.due_at, delivery.attempts, delivery.next_attempt_at, delivery.problem,
@@ -19,7 +20,7 @@ _CONVERSATION = """(SELECT conversation_id FROM declaration_case WHERE declarati
     AS conversation_id"""
 CLAIM = f"{LISTED}, {_CONVERSATION}, {_BODY}"
 # An account, a key and a user have columns of the same names: the key's and the user's are told apart.
-HOLDER = """account.id, account.name, account.role, account.agency, account.revoked_at,
+HOLDER = """account.id, account.name, account.role, account.agency, account.revoked_at, account.test,
     substr(digest, 1, 12) AS key_id, kind, label, credential.made_at, expires_on, credential.scopes,
     credential.revoked_at AS ended_at, used_on, number, account_user.name AS user_name,
     account_user.scopes AS user_scopes, account_user.made_at AS user_made_at,
@@ -28,11 +29,14 @@ HOLDER = """account.id, account.name, account.role, account.agency, account.revo
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
 _DATA = msgspec.json.Decoder(dict[str, object])
+_COLUMNS = tuple(name for name in Delivery.__struct_fields__ if name != "test")
 
 
 def delivery(row: sqlite3.Row) -> Delivery:
     """A row of `DELIVERY`, which may carry more columns than that."""
-    values = {name: row[name] for name in Delivery.__struct_fields__}
+    values = {name: row[name] for name in _COLUMNS}
+    if row["agency"].startswith(MARK):
+        values |= {"agency": row["agency"].removeprefix(MARK), "test": True}
     values["requirements"] = _TEXTS.decode(values["requirements"])
     values["items"] = _NUMBERS.decode(values["items"])
     return Delivery(**values)
@@ -65,7 +69,7 @@ def told(row: sqlite3.Row) -> Told:
 
 def holder(row: sqlite3.Row) -> Holder:
     """A row of `HOLDER`."""
-    account = Account(row["id"], row["name"], row["role"], row["agency"], row["revoked_at"])
+    holding = account(row)
     key = ApiKey(
         id=row["key_id"],
         kind=row["kind"],
@@ -78,7 +82,7 @@ def holder(row: sqlite3.Row) -> Holder:
         used_on=row["used_on"],
     )
     of_user = (texts(row["user_scopes"]), row["user_made_at"], row["user_ended_at"])
-    return Holder(account, key, User(account.name, row["number"], row["user_name"], *of_user))
+    return Holder(holding, key, User(holding.name, row["number"], row["user_name"], *of_user))
 
 
 def texts(column: str | None) -> tuple[str, ...] | None:
@@ -86,9 +90,14 @@ def texts(column: str | None) -> tuple[str, ...] | None:
     return None if column is None else _TEXTS.decode(column)
 
 
+def account(row: sqlite3.Row) -> Account:
+    """A row with the columns of an account."""
+    return Account(row["id"], row["name"], row["role"], row["agency"], row["revoked_at"], bool(row["test"]))
+
+
 def delivery_values(case_id: int, new: Delivery, due_now: str) -> tuple[object, ...]:
     """Values for an insert, in the order of the table's columns. A queued one without a next attempt is due at once."""
-    head = (new.id, case_id, new.agency, new.state, new.media, json_text(new.requirements), json_text(new.items))
+    head = (new.id, case_id, new.desk, new.state, new.media, json_text(new.requirements), json_text(new.items))
     due = next_attempt(new.state, new.next_attempt_at, due_now)
     return (*head, new.created_at, new.due_at, new.attempts, due, new.problem, new.decided_at)
 

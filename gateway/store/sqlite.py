@@ -9,9 +9,8 @@ The methods say no more than the protocol in `gateway.ports`; what they do is in
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from time import time_ns
 from typing import NamedTuple
@@ -21,7 +20,6 @@ from gateway.acts.appeals import Appeal, AppealMessage
 from gateway.acts.keys import ActKey, KeyUse
 from gateway.bulk.taken import TakenItem
 from gateway.census import Census
-from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Requeued, Standing, Told
 from gateway.ports import (
     FIRST_KEY,
     Acceptance,
@@ -47,19 +45,21 @@ from gateway.store import (
     sqlite_file,
     sqlite_groups,
     sqlite_keys,
-    sqlite_notifications,
     sqlite_pushes,
     sqlite_reads,
+    sqlite_trial,
     sqlite_users,
     sqlite_writes,
 )
 from gateway.store.readers import Readers
 from gateway.store.sqlite_attachments import SqliteDocuments, gone_is_told
 from gateway.store.sqlite_mandates import Mandates
+from gateway.store.sqlite_told import SqliteTold
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
 from gateway.traces.span import Facts
 from gateway.traces.tracer import Tracer
+from gateway.trial.kept import Pending, Turn
 
 BUSY_SECONDS = 5.0
 
@@ -71,7 +71,7 @@ class _Session(NamedTuple):
     readers: Readers
 
 
-class SqliteStore(Mandates, SqliteDocuments):
+class SqliteStore(Mandates, SqliteDocuments, SqliteTold):
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
@@ -157,10 +157,16 @@ class SqliteStore(Mandates, SqliteDocuments):
         await self._opened.writer.run(sqlite_writes.ping)
 
     async def add_account(
-        self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
+        self,
+        name: str,
+        role: str,
+        agency: str | None,
+        key_digest: str,
+        terms: KeyTerms = FIRST_KEY,
+        test: bool = False,
     ) -> Account:
         return await self._opened.writer.run(
-            lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest, terms)
+            lambda db: sqlite_writes.add_account(db, name, role, agency, key_digest, terms, test)
         )
 
     async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
@@ -289,71 +295,26 @@ class SqliteStore(Mandates, SqliteDocuments):
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
 
-    async def notifications(self, asked: Asked) -> list[Told]:
-        return await self._opened.readers.run(lambda db: sqlite_notifications.notifications(db, asked))
-
-    async def mark(self, account_id: int) -> Mark:
-        return await self._opened.readers.run(lambda db: sqlite_notifications.mark(db, account_id))
-
-    async def latest_notifications(self, account_ids: Collection[int]) -> dict[int, int]:
-        return await self._opened.readers.run(lambda db: sqlite_notifications.latest(db, account_ids))
-
-    async def acknowledge(self, account_id: int, through: int, at: str) -> Mark:
-        return await self._opened.writer.run(lambda db: sqlite_notifications.acknowledge(db, account_id, through, at))
-
-    async def acknowledge_some(self, account_id: int, numbers: Collection[int], at: str) -> Mark:
-        some = partial(sqlite_notifications.acknowledge_some, account_id=account_id, numbers=numbers, at=at)
-        return await self._opened.writer.run(some)
-
-    async def prune_notifications(self, before: str, bite: int) -> int:
-        pruned = 0
-        for account_id in await self._opened.readers.run(lambda db: sqlite_notifications.overfull(db, before)):
-            taken = bite
-            while taken == bite:
-                taken = await self._opened.writer.run(
-                    partial(sqlite_notifications.prune, account_id=account_id, before=before, limit=bite)
-                )
-                pruned += taken
-        return pruned
-
     async def batch_items(self, account_id: int, batch: str, after: str | None, limit: int) -> list[TakenItem]:
         return await self._opened.readers.run(lambda db: sqlite_bulk.items(db, account_id, batch, after, limit))
 
-    async def set_callback(self, name: str, url: str, secret: str, *, rotate: bool = True) -> bool:
-        return await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret, rotate))
+    async def ahead(self, account_id: int) -> int:
+        return await self._opened.readers.run(lambda db: sqlite_trial.ahead(db, account_id))
 
-    async def callback(self, account_id: int) -> Callback | None:
-        return await self._opened.readers.run(lambda db: sqlite_pushes.callback(db, account_id))
+    async def put_forward(self, account_id: int, seconds: int) -> None:
+        await self._opened.writer.run(lambda db: sqlite_trial.put_forward(db, account_id, seconds))
 
-    async def standing(self, account_id: int) -> Standing:
-        return await self._opened.readers.run(lambda db: sqlite_pushes.standing(db, account_id))
+    async def due_turns(self, now: str, limit: int) -> list[Turn]:
+        return await self._opened.readers.run(lambda db: sqlite_trial.due_turns(db, now, limit))
 
-    async def requeue(self, asked: Asked, at: str) -> Requeued:
-        return await self._opened.writer.run(lambda db: sqlite_pushes.requeue(db, asked, at))
+    async def turns(self, account_id: int, until: str, limit: int) -> list[Turn]:
+        return await self._opened.readers.run(lambda db: sqlite_trial.turns(db, account_id, until, limit))
 
-    async def remove_callback(self, name: str) -> None:
-        await self._opened.writer.run(lambda db: sqlite_pushes.remove_callback(db, name))
+    async def pending_turns(self, account_id: int) -> Pending:
+        return await self._opened.readers.run(lambda db: sqlite_trial.pending_turns(db, account_id))
 
-    async def due_callbacks(self, now: str) -> list[Callback]:
-        return await self._opened.readers.run(lambda db: sqlite_pushes.due_callbacks(db, now))
-
-    async def due_pushes(self, account_id: int, now: str, limit: int) -> list[Push]:
-        return await self._opened.readers.run(lambda db: sqlite_pushes.due(db, account_id, now, limit))
-
-    async def push_taken(self, account_id: int, number: int, at: str) -> None:
-        await self._opened.writer.run(lambda db: sqlite_pushes.taken(db, account_id, number, at))
-
-    async def push_failed(self, account_id: int, number: int, at: str, again_at: str | None, problem: str) -> None:
-        failed = partial(
-            sqlite_pushes.failed, account_id=account_id, number=number, at=at, again_at=again_at, problem=problem
-        )
-        await self._opened.writer.run(failed)
-
-    async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        return await self._opened.readers.run(lambda db: sqlite_pushes.dead_letters(db, limit))
-
-    async def redeliver(self, name: str, at: str) -> int:
-        return await self._opened.writer.run(lambda db: sqlite_pushes.redeliver(db, name, at))
+    async def first_try(self, account_id: int, digest: str) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_trial.first_try(db, account_id, digest))
 
 
 @contextmanager

@@ -7,14 +7,13 @@ That a case uses a document is written with the step that says so, in the same t
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from gateway.attachments.documents import DELETING, Allowance, Document, Exhausted, Gone, InUse, Use, Used
-from gateway.store.readers import Readers
+from gateway.store.part import Part
 from gateway.store.rows import json_text
-from gateway.store.writer import Writer
 
 _COLUMNS: Final = ", ".join(Document.__struct_fields__)
 _OF_DOCUMENT: Final = ", ".join(f"document.{name}" for name in Document.__struct_fields__)
@@ -65,20 +64,8 @@ NOTE_USE = """INSERT INTO document_use (case_id, document_id, type, delivery_id)
 _NAMES: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
-class _Opened(Protocol):
-    @property
-    def writer(self) -> Writer: ...
-
-    @property
-    def readers(self) -> Readers: ...
-
-
-class SqliteDocuments:
+class SqliteDocuments(Part):
     """The part of the store that `gateway.attachments.documents` describes."""
-
-    @property
-    def _opened(self) -> _Opened:
-        raise NotImplementedError
 
     async def add_document(self, document: Document, allowance: Allowance) -> None:
         await self._opened.writer.run(lambda db: _add(db, document, allowance))

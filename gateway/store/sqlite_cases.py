@@ -7,6 +7,7 @@ bounded by how many it looks at, and not by what is asked for.
 import sqlite3
 from typing import Final
 
+from gateway.identifiers import is_test
 from gateway.ports import Case, CasesAsked, CasesFound
 
 LOOKED_THROUGH: Final = 5000
@@ -41,8 +42,10 @@ def _query(asked: CasesAsked) -> str:
 
 
 def _fits(case: Case, asked: CasesAsked) -> bool:
+    """A test is found among the cases of its account, and not among those of all."""
     return (
-        asked.reference in (None, case.reference)
+        (asked.account_id is not None or not is_test(case.mrn))
+        and asked.reference in (None, case.reference)
         and asked.state in (None, case.state)
         and (asked.since is None or case.accepted_at >= asked.since)
         and (asked.until is None or case.accepted_at < asked.until)

@@ -32,6 +32,7 @@ DELIVERIES = """delivery (seq, id, case_id, agency, state, media, requirements, 
 BODIES = "delivery_body (seq, body)"
 DECISIONS = "decision (case_id, delivery_id, agency, outcome, at, reason, document, digest)"
 ADDITIONAL = "additional_message (case_id, number, kind, message, media, body, digest, document)"
+TELLINGS = "test_telling (case_id, late, times)"
 LAST_NUMBERS = """SELECT coalesce((SELECT max(id) FROM declaration_case), 0) AS cases,
     coalesce((SELECT max(seq) FROM delivery), 0) AS deliveries"""
 MOVE_CASE = """UPDATE declaration_case SET version = version + 1, state = ?, updated_at = ?
@@ -106,6 +107,7 @@ def _add(connection: sqlite3.Connection, news: Sequence[Admission]) -> None:
     numbered = list(enumerate(news, last["cases"] + 1))
     _insert(connection, CASES, [_case(case_id, new) for case_id, new in numbered])
     _insert(connection, MESSAGES, [(case_id, new.body, new.document) for case_id, new in numbered])
+    _insert(connection, TELLINGS, [(number, *astuple(new.telling)) for number, new in numbered if new.telling])
     keyed = [(new.account_id, new.idempotency_key, case_id) for case_id, new in numbered]
     _insert(connection, KEYS, [each for each in keyed if each[1] is not None])
     _declare(connection, [(case_id, new.declared_for) for case_id, new in numbered])

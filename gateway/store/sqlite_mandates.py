@@ -1,14 +1,12 @@
 """Identifiers of parties, mandates, and the cases that were lodged by them, in SQLite; see `gateway.mandates.kept`."""
 
 import sqlite3
-from typing import Protocol
 
 import msgspec
 
 from gateway.mandates.kept import DeclaredCase, Mandate, PartyIdentifier, RollReading, TooMany
 from gateway.store import rows
-from gateway.store.readers import Readers
-from gateway.store.writer import Writer
+from gateway.store.part import Part
 
 TRADER = "SELECT id FROM account WHERE name = ? AND role = 'trader' AND revoked_at IS NULL"
 OWNER = """SELECT name FROM party_identifier JOIN account ON account.id = account_id
@@ -144,20 +142,8 @@ def _mandate(row: sqlite3.Row) -> Mandate:
     return msgspec.convert(values, Mandate)
 
 
-class _Session(Protocol):
-    @property
-    def writer(self) -> Writer: ...
-
-    @property
-    def readers(self) -> Readers: ...
-
-
-class Mandates:
+class Mandates(Part):
     """The part of the store that is about mandates, of a class that has a session."""
-
-    @property
-    def _opened(self) -> _Session:
-        raise NotImplementedError
 
     async def add_identifier(self, name: str, identifier: str, at: str) -> None:
         await self._opened.writer.run(lambda db: add_identifier(db, name, identifier, at))

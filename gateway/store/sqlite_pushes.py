@@ -12,6 +12,7 @@ import msgspec
 from gateway.notify.told import Asked, Callback, DeadLetter, Push, Requeued, Standing, Unsent
 from gateway.store import rows
 from gateway.store.sqlite_notifications import OF_ACCOUNT, numbers
+from gateway.store.sqlite_trial import AHEAD_OF, THEIR_TIME
 
 SET_CALLBACK = """INSERT INTO callback (account_id, url, secret) SELECT id, :url, :secret FROM account
     WHERE name = :name AND role = 'trader' AND revoked_at IS NULL
@@ -29,10 +30,13 @@ REQUEUE = """INSERT INTO push (account_id, number, case_id, attempts, dead)
     WHERE account_id = ? AND number IN (SELECT value FROM json_each(?))
     ON CONFLICT (account_id, number) DO UPDATE SET dead = 0, attempts = 0, problem = NULL RETURNING case_id"""
 OF_NAME = "(SELECT id FROM account WHERE name = ?)"
-DUE_CALLBACKS = """SELECT account_id, url, secret FROM callback JOIN account ON account.id = account_id
+DUE_CALLBACKS = f"""SELECT account_id, url, secret, {AHEAD_OF.format("callback.account_id")} AS ahead
+    FROM callback JOIN account ON account.id = account_id
     WHERE revoked_at IS NULL
-    AND EXISTS (SELECT 1 FROM push WHERE push.account_id = callback.account_id AND next_attempt_at <= ?)"""
-DUE = """SELECT number, attempts FROM push WHERE account_id = ? AND next_attempt_at <= ?
+    AND EXISTS (SELECT 1 FROM push WHERE push.account_id = callback.account_id
+        AND next_attempt_at <= {THEIR_TIME.format("callback.account_id")})"""
+DUE = """SELECT number, attempts, coalesce((SELECT times FROM test_telling
+        WHERE test_telling.case_id = push.case_id), 1) AS times FROM push WHERE account_id = ? AND next_attempt_at <= ?
     ORDER BY next_attempt_at, number LIMIT ?"""
 TAKEN = "DELETE FROM push WHERE account_id = ? AND number = ? RETURNING case_id"
 AGAIN = "UPDATE push SET attempts = attempts + 1, next_attempt_at = ?, problem = ? WHERE account_id = ? AND number = ?"
@@ -83,8 +87,8 @@ def unsent(connection: sqlite3.Connection) -> Unsent:
 
 
 def due_callbacks(connection: sqlite3.Connection, now: str) -> list[Callback]:
-    """The addresses for which something is due."""
-    return [Callback(**dict(row)) for row in connection.execute(DUE_CALLBACKS, (now,))]
+    """The addresses for which something is due, that of a test account by its own clock."""
+    return [Callback(**dict(row)) for row in connection.execute(DUE_CALLBACKS, {"now": now})]
 
 
 def due(connection: sqlite3.Connection, account_id: int, now: str, limit: int) -> list[Push]:
@@ -94,7 +98,7 @@ def due(connection: sqlite3.Connection, account_id: int, now: str, limit: int) -
         number = row["number"]
         named = {"account": account_id, "after": number - 1, "before": number + 1, "limit": 1}
         told = connection.execute(OF_ACCOUNT, named).fetchone()
-        found.append(Push(number, row["attempts"], None if told is None else rows.told(told)))
+        found.append(Push(number, row["attempts"], None if told is None else rows.told(told), row["times"]))
     return found
 
 

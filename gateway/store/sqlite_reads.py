@@ -1,7 +1,7 @@
 """What is read: queries for one connection within one transaction.
 
 Every one finds its rows by an index, save for the lists of all accounts and of all keys, and the backlog, which is
-what is undecided.
+what is undecided. What begins with a tilde is a test: see `gateway.trial.kept`.
 """
 
 import sqlite3
@@ -48,7 +48,7 @@ ACCEPTED_BY_KEY = f"""{_ACCEPTED} coalesce(act_digest, declaration_case.body_dig
     AND idempotency_key = json_extract(asked.value, '$[2]') AND declaration_case.id = case_id"""
 ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} body_digest, document_digest, {_ASKED} CROSS JOIN declaration_case
     WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
-ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at FROM account ORDER BY name"
+ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at, test FROM account ORDER BY name"
 _USER = "CROSS JOIN account_user ON account_user.account_id = account.id AND number = user_number"
 _HOLDER = f"SELECT {rows.HOLDER} FROM credential CROSS JOIN account ON account.id = credential.account_id {_USER}"
 # An id is the beginning of a digest, and nothing in a digest comes behind `f`.
@@ -62,9 +62,9 @@ _PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     AND seq > coalesce((SELECT before.seq FROM delivery AS before WHERE before.id = :after), 0)
     ORDER BY seq LIMIT :limit"""
 INBOX = f"SELECT {rows.LISTED} FROM delivery WHERE agency = :agency {_PAGE}"
-UNDECIDED = f"SELECT {rows.LISTED} FROM delivery WHERE state = :state {_PAGE}"
+UNDECIDED = f"SELECT {rows.LISTED} FROM delivery WHERE state = :state AND agency < '~' {_PAGE}"
 BACKLOG = """SELECT agency, state, count(*) AS count, sum(due_at < ?) AS overdue, min(created_at) AS oldest
-    FROM delivery WHERE state IN ('queued', 'awaiting', 'held', 'parked') GROUP BY agency, state"""
+    FROM delivery WHERE state IN ('queued', 'awaiting', 'held', 'parked') AND agency < '~' GROUP BY agency, state"""
 FETCH = f"SELECT {rows.DISPATCH} FROM delivery WHERE id = ? AND agency = ?"
 
 
@@ -152,7 +152,7 @@ def keys(connection: sqlite3.Connection, name: str | None) -> list[Holder]:
 
 def accounts(connection: sqlite3.Connection) -> list[Account]:
     """All accounts by name."""
-    return [Account(**dict(row)) for row in connection.execute(ALL_ACCOUNTS)]
+    return list(map(rows.account, connection.execute(ALL_ACCOUNTS)))
 
 
 def next_attempt_at(connection: sqlite3.Connection, agency: str) -> str | None:

@@ -8,7 +8,7 @@ import sqlite3
 from gateway.ports import Account, Claim, Holder, KeyTerms
 from gateway.store import rows, sqlite_reads, sqlite_users
 
-ADD_ACCOUNT = """INSERT INTO account (name, role, agency) VALUES (?, ?, ?)
+ADD_ACCOUNT = """INSERT INTO account (name, role, agency, test) VALUES (?, ?, ?, ?)
     ON CONFLICT (name) DO NOTHING RETURNING id"""
 ADD_KEY = """INSERT INTO credential (digest, kind, account_id, user_number, label, made_at, expires_on, scopes)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -20,14 +20,15 @@ REVOKE_KEY = """UPDATE credential SET revoked_at = coalesce(revoked_at, ?)
 NOTE_USE = """UPDATE credential SET used_on = :day
     WHERE digest BETWEEN :digest AND :digest || 'g' AND coalesce(used_on, '') < :day"""
 REVOKE_ACCOUNT = """UPDATE account SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?
-    RETURNING id, name, role, agency, revoked_at"""
+    RETURNING id, name, role, agency, revoked_at, test"""
 CLAIM = f"""UPDATE delivery SET attempts = attempts + 1, next_attempt_at = :lease_until WHERE seq IN
     (SELECT seq FROM delivery WHERE agency = :agency AND state = 'queued' AND next_attempt_at <= :now
     ORDER BY next_attempt_at, seq LIMIT :limit)
     RETURNING {rows.CLAIM}, seq"""
 # The condition of its index is written out, because SQLite does not see that it follows.
 RELEASE = """UPDATE delivery SET next_attempt_at = ?
-    WHERE state = 'queued' AND state IN ('queued', 'awaiting', 'held', 'parked') AND next_attempt_at > ?"""
+    WHERE state = 'queued' AND state IN ('queued', 'awaiting', 'held', 'parked') AND agency < '~'
+    AND next_attempt_at > ?"""
 
 
 def ping(connection: sqlite3.Connection) -> None:
@@ -37,15 +38,21 @@ def ping(connection: sqlite3.Connection) -> None:
 
 
 def add_account(
-    connection: sqlite3.Connection, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms
+    connection: sqlite3.Connection,
+    name: str,
+    role: str,
+    agency: str | None,
+    key_digest: str,
+    terms: KeyTerms,
+    test: bool = False,
 ) -> Account:
     """With its first user and that one's key. Raises ValueError when the name is taken."""
-    row = connection.execute(ADD_ACCOUNT, (name, role, agency)).fetchone()
+    row = connection.execute(ADD_ACCOUNT, (name, role, agency, test)).fetchone()
     if row is None:
         raise ValueError(f"there is an account named {name!r} already")
     sqlite_users.add_user(connection, name, terms.user, None, terms.made_at)
     connection.execute(ADD_KEY, _key_values(row["id"], 1, key_digest, terms))
-    return Account(row["id"], name, role, agency)
+    return Account(row["id"], name, role, agency, test=test)
 
 
 def add_key(
@@ -93,7 +100,7 @@ def revoke_account(connection: sqlite3.Connection, name: str, at: str) -> Accoun
     row = connection.execute(REVOKE_ACCOUNT, (at, name)).fetchone()
     if row is None:
         raise ValueError(f"there is no account named {name!r}")
-    return Account(**dict(row))
+    return rows.account(row)
 
 
 def claim(connection: sqlite3.Connection, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
@@ -104,5 +111,7 @@ def claim(connection: sqlite3.Connection, agency: str, limit: int, now: str, lea
 
 
 def release_claims(connection: sqlite3.Connection, now: str) -> None:
-    """Make what is queued due. A lease and a back-off look alike here; trying early after a start does no harm."""
+    """Make what is queued due. A lease and a back-off look alike here; trying early after a start does no
+    harm. What is tested goes by a clock of its own, and is never claimed.
+    """
     connection.execute(RELEASE, (now, now))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.identifiers import check_character, new_conversation_id, new_delivery_id, new_mrn
+from gateway.identifiers import check_character, is_test, new_conversation_id, new_delivery_id, new_mrn
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -23,6 +23,13 @@ def test_an_mrn_has_year_country_randomness_and_check():
     assert len(mrn) == 18
     assert re.fullmatch(r"26XZ[0-9A-Z]{13}[0-9]", mrn)
     assert check_character(mrn[:-1]) == mrn[-1]
+
+
+def test_an_mrn_of_a_test_checks_too_and_is_none_of_the_others():
+    mrn = new_mrn(NOW, "XZ", os.urandom, test=True)
+    assert re.fullmatch(r"T6XZ[0-9A-Z]{13}[0-9]", mrn)
+    assert check_character(mrn[:-1]) == mrn[-1]
+    assert (is_test(mrn), is_test(new_mrn(NOW, "XZ", os.urandom))) == (True, False)
 
 
 def test_the_same_randomness_gives_the_same_mrn():

@@ -115,6 +115,7 @@ def test_a_link_to_a_position_opens_the_way_to_it_and_tells_about_it(browser, si
         ("codelists.html", "units"),
         ("api.html", "amendments"),
         ("response-codes.html", "released"),
+        ("scenarios.html", "refuses"),
     ],
 )
 def test_lists_are_searched(browser, site, page, sought):

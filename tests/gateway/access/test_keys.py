@@ -269,4 +269,4 @@ async def test_what_referred_to_an_account_still_does_after_the_change_of_form(d
         parents = {row[2] for row in connection.execute("PRAGMA foreign_key_list(declaration_case)")}
         assert parents == {"account"}
         columns = [row[1] for row in connection.execute("PRAGMA table_info(account)")]
-        assert columns == ["id", "name", "role", "agency", "revoked_at"]
+        assert columns == ["id", "name", "role", "agency", "revoked_at", "test"]

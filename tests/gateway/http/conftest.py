@@ -26,6 +26,7 @@ from gateway.settings import BigSettings, NotificationSettings, Settings
 CALLERS = (
     ("trader", "trader", None),
     ("rival", "trader", None),
+    ("tester", "trader", None),
     ("operator", "operator", None),
     ("author", "author", None),
     ("auditor", "auditor", None),
@@ -172,7 +173,7 @@ async def housed(
     try:
         keys = {}
         for name, role, agency in CALLERS:
-            _, keys[name] = await gateway.accounts.register(name, role, agency)
+            _, keys[name] = await gateway.accounts.register(name, role, agency, test=name == "tester")
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with aiohttp.ClientSession() as session:

@@ -40,6 +40,8 @@ PUBLIC = [
     "/v1/requirements.html",
     "/v1/response-codes",
     "/v1/response-codes.html",
+    "/v1/scenarios",
+    "/v1/scenarios.html",
     "/v1/api.html",
 ]
 RULE = """
@@ -208,6 +210,7 @@ async def test_links_of_pages_lead_somewhere(house):
         "/v1/rules.html",
         "/v1/requirements.html",
         "/v1/response-codes.html",
+        "/v1/scenarios.html",
         "/v1/api.html",
         f"{DEC}.html",
     ]
