@@ -16,6 +16,7 @@ from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
+from gateway.acts import answer
 from gateway.access.accounts import Accounts
 from gateway.acts.invalidation import INVALIDATING
 from gateway.checks import load_checks
@@ -25,6 +26,7 @@ from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
 from gateway.metrics import Metrics, watch_loop
+from gateway.notices import messages
 from gateway.notify.feed import Feed, Keeper
 from gateway.notify.pushing import Pusher
 from gateway.outbox import Outbox
@@ -36,7 +38,14 @@ from gateway.store.sqlite import SqliteStore, held
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING)
+EXCHANGED = (
+    permit_requests.MESSAGE,
+    decisions.MESSAGE,
+    responses.MESSAGE,
+    answer.MESSAGE,
+    messages.MESSAGE,
+    *INVALIDATING,
+)
 
 
 def build(
@@ -176,7 +185,7 @@ def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, A
                 folder=chosen.folder or agency.folder,
                 token=chosen.secret(),
                 timeout=settings.outbox.send,
-                connections=settings.outbox.in_flight,
+                connections=2 * settings.outbox.in_flight,  # deliveries, and notices beside them
             )
         except ValueError as error:
             raise SettingsError(f"agency {code}: {error}") from error

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway import audit, lifecycle
+from gateway.notices.records import NoticeMove
 from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Dispatch, Event, Store
 
 GATEWAY: Final = "gateway"
@@ -93,6 +94,7 @@ def plan(
     entries: Iterable[Entry],
     decision: Decision | None = None,
     added: Sequence[Dispatch] = (),
+    told: Sequence[NoticeMove] = (),
 ) -> CaseChange:
     """The change of a case in which deliveries move or are added: with the roll-up, and an event where the case moves.
 
@@ -114,6 +116,7 @@ def plan(
         decisions=(decision,) if decision else (),
         events=chain(last.digest, last.seq + 1, at, events),
         added=tuple(added),
+        told=tuple(told),
     )
 
 

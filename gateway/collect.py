@@ -1,8 +1,8 @@
 """An agency's answer becomes a decision of the case: read it, check whose it is, record it once.
 
 The same decision again is answered as the first time and changes nothing. After a final decision another one is a
-conflict; after a hold, or a request for documents, any may follow. An agency can decide only what was sent to it, and
-what is not its own looks to it like what does not exist.
+conflict; after a hold, a request for documents or a query, any may follow. An agency can decide only what was sent to
+it, and what is not its own looks to it like what does not exist.
 
 A decision on a delivery that was withdrawn or superseded is refused, not recorded: a permit for what is no longer
 declared would stand in the books as good, and the refusal is how an agency that was asked before learns that it need
@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from gateway import decisions, lifecycle
+from gateway.acts.queries import query_ids
 from gateway.cases import Entry, change, plan
 from gateway.clock import stamp
 from gateway.decisions import Answer
@@ -25,11 +26,15 @@ from gateway.vocabulary import Outcome
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an answer; `replayed` says that it had been recorded before."""
+    """What came of an answer; `replayed` says that it had been recorded before.
+
+    `queries` are the ids that its queries go by, in their order.
+    """
 
     mrn: str
     delivery_id: str
     outcome: Outcome
+    queries: tuple[str, ...] = ()
     replayed: bool = False
 
 
@@ -116,7 +121,8 @@ def decide(
         digest=decisions.digest(kept),
     )
     made = [each for each in file.decisions if each.delivery_id == delivery.id]
-    collected = Collected(mrn=file.case.mrn, delivery_id=delivery.id, outcome=answer.outcome)
+    asked = query_ids(file, decision, answer)
+    collected = Collected(mrn=file.case.mrn, delivery_id=delivery.id, outcome=answer.outcome, queries=asked)
     if _is_replay(decision, made, delivery.state):
         return None, msgspec.structs.replace(collected, replayed=True)
     try:
@@ -126,7 +132,7 @@ def decide(
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
-    entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))
+    entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer, asked))
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
 
@@ -138,12 +144,14 @@ def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Deliver
 
 
 def _is_replay(decision: Decision, made: list[Decision], state: str) -> bool:
-    """Whether this is the last decision again, or a late copy of one that led up to a final one."""
-    counted = made if state in lifecycle.FINAL else made[-1:]
+    """Whether this is the last decision again, a late copy of one that led up to a final one, or the same question:
+    who wants to ask it once more gives it another reference.
+    """
+    counted = made if state in lifecycle.FINAL or decision.outcome == lifecycle.QUERY else made[-1:]
     return any(each.digest == decision.digest for each in counted)
 
 
-def _facts(decision: Decision, answer: Answer) -> dict[str, object]:
+def _facts(decision: Decision, answer: Answer, asked: tuple[str, ...]) -> dict[str, object]:
     """What the history keeps of a decision: no free text, so that erasing one leaves the chain of events whole."""
     return {
         "delivery": decision.delivery_id,
@@ -153,4 +161,5 @@ def _facts(decision: Decision, answer: Answer) -> dict[str, object]:
         "permits": [f"{permit.type} {permit.id}" for permit in answer.permits],
         "documents": [document.type for document in answer.documents],
         "findings": [finding.code for finding in answer.findings],
+        **({"queries": list(asked)} if asked else {}),
     }

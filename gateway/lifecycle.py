@@ -38,10 +38,26 @@ REVIVED: Final = "revived"
 DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED)
 
 # What a trader may do to a case, and the states in which it is legal: while an agency has still to decide. What is
-# released is no longer the trader's to take back, and what is refused or invalidated is over.
+# released is no longer the trader's to take back, and what is refused or invalidated is over. An answer is to a query
+# of an agency, which has a delivery before it then.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
-ACTS: Final = {AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD), INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD)}
+ANSWER: Final = "answer"
+ACTS: Final = {
+    AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD),
+    INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD),
+    ANSWER: (UNDER_CONTROL, HELD),
+}
+
+# Outcomes of sending a notice to an agency. They move no delivery: what it tells of has happened already.
+TOLD_AGENCY: Final = "told"
+UNTOLD_AGENCY: Final = "untold"
+
+# States of a query that an agency put to the trader: answered, or closed when its delivery came to its end before that.
+OPEN: Final = "open"
+ANSWERED: Final = "answered"
+CLOSED: Final = "closed"
+QUERY_STATES: Final = (OPEN, ANSWERED, CLOSED)
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
@@ -59,6 +75,9 @@ EVENT_KINDS: Final = {
     AMENDMENT: "the trader lodged a new version of the declaration",
     SUPERSEDED: "a delivery is of an earlier version: it is no longer sent, and a decision on it counts no more",
     INVALIDATION: "the trader lodged an invalidation",
+    ANSWER: "the trader answered a query of an agency",
+    TOLD_AGENCY: "an agency was told what became of its delivery, or what the trader answered or provided",
+    UNTOLD_AGENCY: "an agency declined to be told; an operator has to look",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
     UNDER_CONTROL: "the case waits for agencies",
     HELD: "the case is held by an agency",
@@ -71,7 +90,8 @@ EVENT_KINDS: Final = {
 TOLD: Final = (ACCEPTED, "amendment", "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
 
 # What an agency may answer, and the event that it is for the delivery.
-OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
+QUERY: Final = "query"
+OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD, QUERY: HELD}
 
 _STEPS: Final[dict[str, tuple[str | None, ...]]] = {
     # state    sent      retry     parked    revived withdrawn superseded held granted  refused

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.notices.records import KeptAnswer, NewNotice, NoticeMove, NoticeStore
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
 
@@ -225,6 +226,9 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    answer: KeptAnswer | None = None
+    notices: tuple[NewNotice, ...] = ()
+    told: tuple[NoticeMove, ...] = ()
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -261,7 +265,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, Protocol):
+class Store(NotificationStore, NoticeStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

@@ -5,7 +5,8 @@ counts no more; all others keep their deliveries and decisions. Reason: a decisi
 should have to decide twice on the same.
 
 Legal while an agency has still to decide. The bytes of every version are kept. The same document as the version that
-counts is answered as when that was taken, in whichever format.
+counts is answered as when that was taken, in whichever format. Agencies whose deliveries count no more are told, in the
+same commit.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, new_delivery_id
 from gateway.intake import Lodgement, delivery_entry, read_declaration, reference_of, route_facts
 from gateway.media import format_of
+from gateway.notices import messages
+from gateway.notices.records import NewNotice
 from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile, Delivery, DeliveryChange, Dispatch
 from gateway.routing import route
@@ -77,15 +80,20 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
                 shown[each.id] = await _asked_by(gateway, each)
         return file
 
-    def step(file: CaseFile) -> tuple[CaseChange | None, Amended]:
+    def step(file: CaseFile) -> tuple[CaseChange | None, tuple[Amended, tuple[NewNotice, ...]]]:
         again = _again(file, amendment.notice)
         if again is not None:
-            return None, again
+            return None, (again, ())
         common.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
-        return _amend(file, amendment, shown, lodgement, stamp(now))
+        planned, done = _amend(file, amendment, shown, lodgement, stamp(now))
+        moved, added = {each.id for each in planned.deliveries}, [each.delivery for each in planned.added]
+        old = [each for each in file.deliveries if each.id in moved]
+        told = messages.amended(gateway, file, old, added, planned.updated_at)
+        return msgspec.structs.replace(planned, notices=told), (done, told)
 
-    amended = await change(gateway.store, find_and_look, step)
+    amended, told = await change(gateway.store, find_and_look, step)
     gateway.doorbell.ring(amended.asked)
+    messages.ring(gateway, told)
     return amended
 
 

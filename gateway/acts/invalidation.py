@@ -1,7 +1,8 @@
 """A trader takes a declaration back: what no agency has decided is withdrawn, the case is invalidated, in one commit.
 
 Legal while an agency has still to decide. A delivery that waits to be sent is not sent any more; one that its agency
-has goes from its inbox. What was decided stays on record as it is, and so does the declaration.
+has goes from its inbox. What was decided stays on record as it is, and so does the declaration. Every agency that has
+a delivery is told, in the same commit: also one that decided, because what it decided on is there no longer.
 
 The case itself says which invalidation it is: there is one at most, so the same document again is answered as the first
 time, in whichever format, and another one is a conflict.
@@ -17,9 +18,11 @@ from datamodel.structs import bare
 from gateway import lifecycle
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
-from gateway.cases import GATEWAY, Entry, change, plan, version_of
+from gateway.cases import GATEWAY, Entry, change, live, plan, version_of
 from gateway.clock import stamp
 from gateway.intake import Lodgement, read_one_of
+from gateway.notices import messages
+from gateway.notices.records import NewNotice
 from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile, Conflict, DeliveryChange, Event
 from gateway.service import Gateway
@@ -49,14 +52,18 @@ async def invalidate(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
     now = gateway.clock()
     notice = await offload(gateway, len(lodgement.body), _read, mrn, lodgement, now)
 
-    def step(file: CaseFile) -> tuple[CaseChange | None, Invalidated]:
+    def step(file: CaseFile) -> tuple[CaseChange | None, tuple[Invalidated, tuple[NewNotice, ...]]]:
         earlier = next((event for event in file.events if event.kind == lifecycle.INVALIDATION), None)
         if earlier is not None:
-            return None, _again(mrn, earlier, notice)
+            return None, (_again(mrn, earlier, notice), ())
         common.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
-        return _withdraw(file, notice, lodgement, stamp(now))
+        planned, done = _withdraw(file, notice, lodgement, stamp(now))
+        told = messages.invalidated(gateway, file, live(file), planned.updated_at)
+        return msgspec.structs.replace(planned, notices=told), (done, told)
 
-    return await change(gateway.store, common.finder(gateway, mrn, lodgement.account.id), step)
+    done, told = await change(gateway.store, common.finder(gateway, mrn, lodgement.account.id), step)
+    messages.ring(gateway, told)
+    return done
 
 
 def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> Notice:

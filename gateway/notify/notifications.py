@@ -8,19 +8,34 @@ case, so they come from the decision itself.
 import msgspec
 
 from gateway import decisions
+from gateway.decisions import Answer
 from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
 from gateway.vocabulary import NotificationKind, NotificationState, Outcome
 
 CASE = "/v1/declarations/{mrn}"
 RESPONSE = CASE + "/response"
+ANSWER = CASE + "/queries/{query}/answer"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A query of the agency, whole; `items` are goods items' sequence numbers, `until` is the last day, `href` is where
+    the answer goes.
+    """
+
+    id: str
+    text: str
+    reference: str | None
+    items: tuple[int, ...]
+    until: str | None
+    href: str
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
-    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told.
-    `reference` is the sender's own; `case` and `response` are addresses.
+    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason`, the `documents` wanted and the
+    `queries` are told. `reference` is the sender's own; `case` and `response` are addresses.
     """
 
     number: int
@@ -33,6 +48,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
+    queries: tuple[Asked, ...]
     case: str
     response: str
 
@@ -71,8 +87,24 @@ def shown(told: Told, acknowledged: int) -> Notification:
         outcome=told.data.get("outcome"),
         reason=answer.reason if answer else None,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
+        queries=_queries(told, answer) if answer else (),
         case=CASE.format(mrn=told.mrn),
         response=RESPONSE.format(mrn=told.mrn),
+    )
+
+
+def _queries(told: Told, answer: Answer) -> tuple[Asked, ...]:
+    """The queries of a decision with the ids that they go by, which the event has."""
+    return tuple(
+        Asked(
+            id=query_id,
+            text=each.text,
+            reference=each.reference,
+            items=tuple(map(int, each.items)),
+            until=each.until,
+            href=ANSWER.format(mrn=told.mrn, query=query_id),
+        )
+        for query_id, each in zip(told.data.get("queries", ()), answer.questions, strict=True)
     )
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.notices.records import KeptAnswer, ListedNotice
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -33,7 +34,15 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_file,
+    sqlite_groups,
+    sqlite_notices,
+    sqlite_notifications,
+    sqlite_pushes,
+    sqlite_reads,
+    sqlite_writes,
+)
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -210,6 +219,33 @@ class SqliteStore:
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
+
+    async def claim_notices(self, agency: str, limit: int, now: str, lease_until: str) -> list[ListedNotice]:
+        return await self._opened.writer.run(lambda db: sqlite_notices.claim(db, agency, limit, now, lease_until))
+
+    async def put_off_notice(self, notice_id: str, again_at: str, problem: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_notices.put_off(db, notice_id, again_at, problem))
+
+    async def next_notice_at(self, agency: str) -> str | None:
+        return await self._opened.readers.run(lambda db: sqlite_notices.next_at(db, agency))
+
+    async def pending_notices(self, agency: str, after: str | None, limit: int) -> list[ListedNotice]:
+        find, of = sqlite_notices.PENDING, {"agency": agency}
+        return await self._opened.readers.run(lambda db: sqlite_notices.page(db, find, of, after, limit))
+
+    async def notice(self, agency: str, notice_id: str) -> ListedNotice | None:
+        return await self._opened.readers.run(lambda db: sqlite_notices.fetch(db, agency, notice_id))
+
+    async def parked_notices(self, after: str | None, limit: int) -> list[ListedNotice]:
+        return await self._opened.readers.run(
+            lambda db: sqlite_notices.page(db, sqlite_notices.PARKED, {}, after, limit)
+        )
+
+    async def revive_notice(self, notice_id: str, at: str) -> bool:
+        return await self._opened.writer.run(lambda db: sqlite_notices.revive(db, notice_id, at))
+
+    async def kept_answer(self, case_id: int, query: str) -> KeptAnswer | None:
+        return await self._opened.readers.run(lambda db: sqlite_notices.kept_answer(db, case_id, query))
 
     async def notifications(self, asked: Asked) -> list[Told]:
         return await self._opened.readers.run(lambda db: sqlite_notifications.notifications(db, asked))

@@ -17,7 +17,7 @@ from typing import Final
 from msgspec.structs import astuple
 
 from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
-from gateway.store import rows, sqlite_reads
+from gateway.store import rows, sqlite_notices, sqlite_reads
 
 CASES = """declaration_case (version, id, mrn, account_id, conversation_id, message, reference, body_digest,
     document_digest, media, state, accepted_at, updated_at)"""
@@ -145,6 +145,10 @@ def _move(connection: sqlite3.Connection, change: CaseChange) -> bool:
     head = (change.state, change.updated_at, change.case_id, change.version)
     if connection.execute(MOVE_CASE, head).rowcount == 0:
         return False
+    sqlite_notices.add(connection, change.case_id, change.notices)  # while their deliveries are as they were
+    sqlite_notices.move(connection, change.told)
+    if change.answer is not None:
+        sqlite_notices.answer(connection, change.case_id, change.answer)
     for moved in change.deliveries:
         due = rows.next_attempt(moved.state, moved.next_attempt_at, change.updated_at)
         values = (moved.state, due, moved.problem, moved.decided_at, moved.id, change.case_id)

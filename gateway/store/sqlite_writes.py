@@ -6,7 +6,7 @@ What comes in numbers, acceptances and steps of cases, is in `sqlite_groups`.
 import sqlite3
 
 from gateway.ports import Account, Claim, Holder, KeyTerms
-from gateway.store import rows, sqlite_reads
+from gateway.store import rows, sqlite_notices, sqlite_reads
 
 ADD_ACCOUNT = """INSERT INTO account (name, role, agency) VALUES (?, ?, ?)
     ON CONFLICT (name) DO NOTHING RETURNING id"""
@@ -99,3 +99,4 @@ def claim(connection: sqlite3.Connection, agency: str, limit: int, now: str, lea
 def release_claims(connection: sqlite3.Connection, now: str) -> None:
     """Make what is queued due. A lease and a back-off look alike here; trying early after a start does no harm."""
     connection.execute(RELEASE, (now, now))
+    connection.execute(sqlite_notices.RELEASE, (now, now))

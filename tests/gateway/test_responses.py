@@ -173,7 +173,7 @@ async def test_an_invalidated_case_says_so_and_when_and_asks_for_nothing_more(ga
 def test_every_state_and_outcome_has_its_code(built):
     from gateway.lifecycle import CASE_STATES, DECIDED
 
-    assert set(built.codes.function) == {*CASE_STATES, "documents"}
+    assert set(built.codes.function) == {*CASE_STATES, "documents", "query", "query-answered"}
     assert set(built.codes.status) == DECIDED
 
 
