@@ -80,18 +80,12 @@ class HttpAdapter:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """One POST, one answer. See the module's text for what each status means."""
-        headers = {
-            **self._headers(outgoing.media, outgoing.delivery_id, outgoing.delivery_id),
-            "Guichet-Due": outgoing.due_at,
-            "Guichet-Callback": outgoing.callback_url,
-        }
-        async with self._post(outgoing.body, headers) as answer:
+        async with self._post(outgoing.body, self._headers(outgoing)) as answer:
             return await self._judge(answer, outgoing)
 
     async def tell(self, notice: OutgoingNotice) -> None:
         """One POST to the same address. Every 2xx is a yes, and a body is not read."""
-        headers = {**self._headers(notice.media, notice.delivery_id, notice.notice_id), "Guichet-Notice": notice.kind}
-        async with self._post(notice.body, headers) as answer:
+        async with self._post(notice.body, self._notice_headers(notice)) as answer:
             self._check_echo(answer, notice.delivery_id)
             if not 200 <= answer.status < 300:
                 raise await self._refusal(answer)
@@ -140,7 +134,14 @@ class HttpAdapter:
             )
         return self._session
 
-    def _headers(self, media: str, delivery_id: str, key: str) -> dict[str, str]:
+    def _headers(self, outgoing: Outgoing) -> dict[str, str]:
+        particular = {"Guichet-Due": outgoing.due_at, "Guichet-Callback": outgoing.callback_url}
+        return self._usual(outgoing.media, outgoing.delivery_id, outgoing.delivery_id) | particular
+
+    def _notice_headers(self, notice: OutgoingNotice) -> dict[str, str]:
+        return self._usual(notice.media, notice.delivery_id, notice.notice_id) | {"Guichet-Notice": notice.kind}
+
+    def _usual(self, media: str, delivery_id: str, key: str) -> dict[str, str]:
         headers = {
             "Content-Type": media,
             "Accept": "application/json, application/xml",

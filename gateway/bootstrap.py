@@ -16,8 +16,8 @@ from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
-from gateway.acts import answer
 from gateway.access.accounts import Accounts
+from gateway.acts import answer
 from gateway.acts.invalidation import INVALIDATING
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now

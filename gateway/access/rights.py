@@ -17,6 +17,8 @@ lodge                lodge     own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
+answer               lodge     own     -       -         -       -
+query-answer         read      own     -       -         -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
@@ -29,6 +31,9 @@ convert              validate  any     any     any       any     any
 inbox                read      -       own     -         -       -
 delivery             read      -       own     -         -       -
 decide               decide    -       own     -         -       -
+notices              read      -       own     -         -       -
+notice               read      -       own     -         -       -
+take-notice          read      -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """

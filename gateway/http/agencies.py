@@ -42,7 +42,7 @@ class Inbox(msgspec.Struct, frozen=True):
 
 async def inbox(call: Call) -> Answer:
     """What waits for the agency. One more than asked for is read, to know whether there is a page behind."""
-    limit = _limit(call.query.get("limit"))
+    limit = limit_of(call.query.get("limit"))
     found = await call.gateway.store.inbox(_agency(call), call.query.get("after"), limit + 1)
     page = tuple(_waiting(each) for each in found[:limit])
     return Answer(value=Inbox(page, page[-1].id if len(found) > limit else None))
@@ -66,7 +66,8 @@ def _agency(call: Call) -> str:
     return call.account.agency or ""
 
 
-def _limit(asked: str | None) -> int:
+def limit_of(asked: str | None) -> int:
+    """How many are asked for at most. Raises Refused."""
     if asked is None:
         return PAGE
     if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= LARGEST_PAGE:
@@ -88,6 +89,13 @@ def _waiting(listed: Listed) -> Waiting:
     )
 
 
+LIMIT = Parameter(
+    name="limit",
+    where="query",
+    text="How many at most.",
+    schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
+)
+
 ROUTES = (
     Route(
         name="inbox",
@@ -100,12 +108,7 @@ ROUTES = (
         root="inbox",
         parameters=(
             Parameter(name="after", where="query", text="The delivery id that the page before ended with."),
-            Parameter(
-                name="limit",
-                where="query",
-                text="How many at most.",
-                schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
-            ),
+            LIMIT,
         ),
         problems=(400,),
     ),

@@ -19,17 +19,18 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    done = await amend(call.gateway, call.path["mrn"], await lodgement_of(call), unchanged_of(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    done = await invalidate(call.gateway, call.path["mrn"], await lodgement_of(call), unchanged_of(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
-async def _lodgement(call: Call) -> Lodgement:
+async def lodgement_of(call: Call) -> Lodgement:
+    """The message in the call's body, as its sender hands it in."""
     return Lodgement(
         account=call.account,
         body=await call.body.content(),
@@ -39,7 +40,7 @@ async def _lodgement(call: Call) -> Lodgement:
     )
 
 
-def _unchanged(call: Call) -> Unchanged:
+def unchanged_of(call: Call) -> Unchanged:
     """Whether a version of the case is one that the caller has seen; any is, where the caller does not say."""
     conditions = ", ".join(call.headers.getall("If-Match", ()))
     return partial(seen, conditions) if conditions else always

@@ -15,6 +15,7 @@ from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
 from datamodel.wording import either, issue, phrase, spoken
 from gateway.acts.common import UnknownCase
+from gateway.acts.queries import QueryClosed, UnknownQuery
 from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
@@ -47,6 +48,7 @@ KINDS: dict[str, Kind] = {
     "withdrawn": Kind(409),
     "superseded": Kind(409),
     "illegal-state": Kind(409),
+    "query-closed": Kind(409),
     "changed": Kind(412),
     "too-large": Kind(413),
     "unsupported-media": Kind(415),
@@ -154,6 +156,10 @@ def _illegal(error: IllegalAct) -> Fault:
     return fault
 
 
+def _query_closed(error: QueryClosed) -> Fault:
+    return Fault("query-closed", phrase("detail.query-closed", name=error.query_id, state=error.state))
+
+
 def _changed(error: Stale) -> Fault:
     fault = Fault("changed", phrase("detail.changed", version=error.version))
     fault.members = {"mrn": error.mrn}
@@ -182,10 +188,12 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Conflict, _conflict),
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
+    (UnknownQuery, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
     (DeliveryClosed, _closed),
     (IllegalAct, _illegal),
+    (QueryClosed, _query_closed),
     (Stale, _changed),
     (web.HTTPException, _http),
 )

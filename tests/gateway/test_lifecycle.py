@@ -106,6 +106,8 @@ ALLOWED = {
     ("invalidation", "accepted"),
     ("invalidation", "under-control"),
     ("invalidation", "held"),
+    ("answer", "under-control"),
+    ("answer", "held"),
 }
 
 

@@ -21,9 +21,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROUTES = {route.name: route for route in app.ROUTES}
 CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
-BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+ASKING = b'{"Decision":{"OutcomeCode":"query","Query":[{"Text":"Which lot is it?"}]}}'
+ANSWER = b'{"QueryAnswer":{"Text":"Lot 17"}}'
+BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED, "answer": ANSWER}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+NOBODYS |= {"query": "FSA-7", "notice": NOBODYS["id"] + ".7"}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
 QUERY = {"acknowledge": "?through=0"}
@@ -61,15 +64,22 @@ async def stage(tmp_path_factory):
     async with housed(tmp_path_factory.mktemp("rights")) as house:
         mine = (await house.lodge("import-hotel-supplies", "trader"))["mrn"]
         theirs = (await house.lodge("import-cut-flowers-kenya", "rival"))["mrn"]
-        [ours], [others, *_] = await house.deliveries("fsa"), await house.deliveries("phs")
+        [ours], [others, last] = await house.deliveries("fsa"), await house.deliveries("phs")
         back = {}
         for who in "trader", "rival":  # each takes one back
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+        told = {}
+        for agency, delivery, mrn, who in (("fsa", ours, mine, "trader"), ("phs", last, theirs, "rival")):
+            assert (await house.call("POST", f"{delivery['href']}/decision", agency, ASKING, **JSON)).status == 200
+            path = f"/v1/declarations/{mrn}/queries/{agency.upper()}-1/answer"
+            assert (await house.call("POST", path, who, ANSWER, **JSON)).status == 200
+            [notice] = (await house.get("/v1/agency/notices", agency)).json["notices"]
+            told[who] = {"query": f"{agency.upper()}-1", "notice": notice["id"]}
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]},
+            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], **told["trader"]},
+            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], **told["rival"]},
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
 
