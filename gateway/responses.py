@@ -5,6 +5,7 @@ sends is valid by the very check that it applies to others. An invalid one is ou
 A Status has no place for its agency: they stand in the order of the lines of the agencies that decided for good.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +25,7 @@ from gateway.ports import CaseFile, Delivery
 
 MESSAGE = "wco-dms/3.6/RES"
 LONGEST_TEXT = 512
+_DAY = re.compile("(20[0-9]{2})-([0-9]{2})-([0-9]{2})Z?")
 LONGEST_VALIDATION_CODE = 8
 
 Fields = dict[str, Any]
@@ -149,8 +151,9 @@ def _date_time(at: datetime) -> Fields:
 
 
 def _day(day: str | None) -> Fields | None:
-    """Format 102: CCYYMMDD."""
-    return {"DateTimeString": {"@formatCode": "102", "value": day.replace("-", "")}} if day else None
+    """Format 102: CCYYMMDD, of this century: a response has no place for another day, or for a zone."""
+    fits = day is not None and _DAY.fullmatch(day)
+    return {"DateTimeString": {"@formatCode": "102", "value": "".join(fits.groups())}} if fits else None
 
 
 def _filled(**fields: Any) -> Fields:

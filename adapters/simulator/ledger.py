@@ -1,4 +1,4 @@
-"""The agency's book: a JSON line for each request, decision, answer and notice. A decision is on disk before it is told.
+"""The agency's book: a JSON line for each request, decision, answer and notice; a decision is there before it is told.
 
 Writing blocks the process on purpose: between looking a delivery up and having its decision on disk nothing else runs,
 which is what makes a second decision on it impossible. After a crash the book is read back, so that a delivery that
