@@ -73,8 +73,8 @@ async def take(call: Call) -> Answer:
 
 
 async def _own(call: Call) -> ListedNotice:
-    found = await call.gateway.store.notice(call.account.agency or "", call.path["notice"])
-    if found is None:
+    found = await call.gateway.store.notice(call.path["notice"])
+    if found is None or found.notice.agency != call.account.agency:
         raise not_found()
     return found
 

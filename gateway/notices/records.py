@@ -46,11 +46,12 @@ class NewNotice(msgspec.Struct, frozen=True):
 
 
 class NoticeMove(msgspec.Struct, frozen=True):
-    """How a notice ended: taken or parked, and why the latter."""
+    """The next state of a notice, why it is parked, and when it is due if it is queued again."""
 
     id: str
     state: str
     problem: str | None = None
+    due_at: str | None = None
 
 
 class ListedNotice(msgspec.Struct, frozen=True):
@@ -92,14 +93,11 @@ class NoticeStore(Protocol):
     async def pending_notices(self, agency: str, after: str | None, limit: int) -> list[ListedNotice]:
         """Notices of an agency that it has not taken, oldest first, those after the notice id given."""
 
-    async def notice(self, agency: str, notice_id: str) -> ListedNotice | None:
-        """An agency's own notice, in whatever state it is."""
+    async def notice(self, notice_id: str) -> ListedNotice | None:
+        """A notice, in whatever state it is."""
 
     async def parked_notices(self, after: str | None, limit: int) -> list[ListedNotice]:
         """Notices that their agencies declined, oldest first, those after the notice id given."""
-
-    async def revive_notice(self, notice_id: str, at: str) -> bool:
-        """Queue a parked notice again, due at that time; False where there is no such one."""
 
     async def kept_answer(self, case_id: int, query: str) -> KeptAnswer | None:
         """The answer to a query of a case."""

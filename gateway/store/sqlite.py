@@ -233,16 +233,13 @@ class SqliteStore:
         find, of = sqlite_notices.PENDING, {"agency": agency}
         return await self._opened.readers.run(lambda db: sqlite_notices.page(db, find, of, after, limit))
 
-    async def notice(self, agency: str, notice_id: str) -> ListedNotice | None:
-        return await self._opened.readers.run(lambda db: sqlite_notices.fetch(db, agency, notice_id))
+    async def notice(self, notice_id: str) -> ListedNotice | None:
+        return await self._opened.readers.run(lambda db: sqlite_notices.fetch(db, notice_id))
 
     async def parked_notices(self, after: str | None, limit: int) -> list[ListedNotice]:
         return await self._opened.readers.run(
             lambda db: sqlite_notices.page(db, sqlite_notices.PARKED, {}, after, limit)
         )
-
-    async def revive_notice(self, notice_id: str, at: str) -> bool:
-        return await self._opened.writer.run(lambda db: sqlite_notices.revive(db, notice_id, at))
 
     async def kept_answer(self, case_id: int, query: str) -> KeptAnswer | None:
         return await self._opened.readers.run(lambda db: sqlite_notices.kept_answer(db, case_id, query))

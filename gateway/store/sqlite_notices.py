@@ -17,7 +17,7 @@ ADD = """INSERT INTO notice (id, case_id, delivery_id, agency, kind, state, medi
     SELECT :id, case_id, id, agency, :kind, :state, :media, :body, :created_at, 0,
         CASE :state WHEN 'queued' THEN max(:created_at, coalesce(next_attempt_at, '')) END
     FROM delivery WHERE id = :delivery_id AND case_id = :case_id AND (state <> 'queued' OR attempts > 0)"""
-MOVE = "UPDATE notice SET state = ?, next_attempt_at = NULL, problem = ? WHERE id = ?"
+MOVE = "UPDATE notice SET state = ?, next_attempt_at = ?, problem = ? WHERE id = ?"
 ADD_ANSWER = """INSERT INTO query_answer (case_id, query, message, media, body, digest, document)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _LISTED = """(SELECT mrn FROM declaration_case WHERE declaration_case.id = case_id) AS mrn, id, delivery_id, agency,
@@ -32,13 +32,12 @@ CLAIM = f"""UPDATE notice SET attempts = attempts + 1, next_attempt_at = :lease_
 PUT_OFF = "UPDATE notice SET next_attempt_at = ?, problem = ? WHERE id = ? AND state = 'queued'"
 RELEASE = """UPDATE notice INDEXED BY notice_order SET next_attempt_at = ?
     WHERE state = 'queued' AND next_attempt_at > ?"""
-REVIVE = "UPDATE notice SET state = 'queued', next_attempt_at = ? WHERE id = ? AND state = 'parked'"
 NEXT = f"SELECT min(next_attempt_at) FROM {_FIRST}"
 _PAGE = """AND seq > coalesce((SELECT before.seq FROM notice AS before WHERE before.id = :after), 0)
     ORDER BY seq LIMIT :limit"""
 PENDING = f"SELECT {_LISTED} FROM notice WHERE agency = :agency AND state <> 'taken' {_PAGE}"
 PARKED = f"SELECT {_LISTED} FROM notice WHERE state = 'parked' {_PAGE}"
-FETCH = f"SELECT {_LISTED} FROM notice WHERE id = ? AND agency = ?"
+FETCH = f"SELECT {_LISTED} FROM notice WHERE id = ?"
 ANSWER = "SELECT query, message, media, body, digest, document FROM query_answer WHERE case_id = ? AND query = ?"
 
 
@@ -51,9 +50,9 @@ def add(connection: sqlite3.Connection, case_id: int, notices: Iterable[NewNotic
 
 
 def move(connection: sqlite3.Connection, moves: Iterable[NoticeMove]) -> None:
-    """Write how notices ended. Raises LookupError for one that is not there."""
+    """Write what became of notices. Raises LookupError for one that is not there."""
     for each in moves:
-        if connection.execute(MOVE, (each.state, each.problem, each.id)).rowcount == 0:
+        if connection.execute(MOVE, (each.state, each.due_at, each.problem, each.id)).rowcount == 0:
             raise LookupError(f"there is no notice {each.id}")
 
 
@@ -74,11 +73,6 @@ def put_off(connection: sqlite3.Connection, notice_id: str, again_at: str, probl
     connection.execute(PUT_OFF, (again_at, problem, notice_id))
 
 
-def revive(connection: sqlite3.Connection, notice_id: str, at: str) -> bool:
-    """Whether there was such a parked notice."""
-    return connection.execute(REVIVE, (at, notice_id)).rowcount == 1
-
-
 def next_at(connection: sqlite3.Connection, agency: str) -> str | None:
     """When the earliest queued notice of an agency is due, or the earliest lease ends."""
     (earliest,) = connection.execute(NEXT, {"agency": agency}).fetchone()
@@ -92,9 +86,9 @@ def page(
     return list(map(_listed, connection.execute(query, {**of, "after": after, "limit": limit})))
 
 
-def fetch(connection: sqlite3.Connection, agency: str, notice_id: str) -> ListedNotice | None:
-    """An agency's own notice."""
-    row = connection.execute(FETCH, (notice_id, agency)).fetchone()
+def fetch(connection: sqlite3.Connection, notice_id: str) -> ListedNotice | None:
+    """A notice."""
+    row = connection.execute(FETCH, (notice_id,)).fetchone()
     return None if row is None else _listed(row)
 
 
