@@ -136,20 +136,22 @@ class HttpAdapter:
 
     def _headers(self, outgoing: Outgoing) -> dict[str, str]:
         particular = {"Guichet-Due": outgoing.due_at, "Guichet-Callback": outgoing.callback_url}
-        return self._usual(outgoing.media, outgoing.delivery_id, outgoing.delivery_id) | particular
+        return self._usual(outgoing, outgoing.delivery_id) | particular
 
     def _notice_headers(self, notice: OutgoingNotice) -> dict[str, str]:
-        return self._usual(notice.media, notice.delivery_id, notice.notice_id) | {"Guichet-Notice": notice.kind}
+        return self._usual(notice, notice.notice_id) | {"Guichet-Notice": notice.kind}
 
-    def _usual(self, media: str, delivery_id: str, key: str) -> dict[str, str]:
+    def _usual(self, sent: Outgoing | OutgoingNotice, key: str) -> dict[str, str]:
         headers = {
-            "Content-Type": media,
+            "Content-Type": sent.media,
             "Accept": "application/json, application/xml",
-            "Guichet-Delivery": delivery_id,
+            "Guichet-Delivery": sent.delivery_id,
             "Idempotency-Key": key,
         }
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
+        if sent.trace:
+            headers["traceparent"] = sent.trace
         return headers
 
     async def _judge(self, answer: aiohttp.ClientResponse, outgoing: Outgoing) -> Receipt:

@@ -14,7 +14,10 @@ DEFAULT_TIMEOUT_SECONDS = 10.0
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """One delivery as it leaves the house. `media` is `application/xml` or `application/json`; times are RFC 3339."""
+    """One delivery as it leaves the house. `media` is `application/xml` or `application/json`; times are RFC 3339.
+
+    `trace` is the send's place in a trace, as `traceparent` has it (W3C Trace Context); empty where there is no trace.
+    """
 
     delivery_id: str
     agency: str
@@ -22,10 +25,11 @@ class Outgoing(msgspec.Struct, frozen=True):
     body: bytes
     due_at: str
     callback_url: str
+    trace: str = ""
 
 
 class OutgoingNotice(msgspec.Struct, frozen=True):
-    """One notice about a delivery that the agency has. `kind` says what it tells; `media` and `body` as of a delivery.
+    """One notice about a delivery that the agency has. `kind` says what it tells; the rest is as of a delivery.
 
     `notice_id` begins with the delivery's id, and is the same in every try.
     """
@@ -36,6 +40,7 @@ class OutgoingNotice(msgspec.Struct, frozen=True):
     kind: str
     media: str
     body: bytes
+    trace: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from gateway.notify.feed import Feed
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
+from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
 
 
@@ -58,5 +59,6 @@ class Gateway:
     feed: Feed
     workshop: Workshop
     metrics: Metrics
+    tracer: Tracer
     clock: Clock
     random: Random

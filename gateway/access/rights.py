@@ -19,6 +19,7 @@ invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
 answer               lodge     own     -       -         -       -
 query-answer         read      own     -       -         -       any
+declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
@@ -37,7 +38,7 @@ take-notice          read      -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """
-alive ready describe packages xsd json_schema message_page xsd_file index_page codelists_page codelist_page
+alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
 """
 OPEN: Final = frozenset(_OPEN.split())

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.http.agencies import LIMIT, limit_of
+from gateway.http import queries
 from gateway.http.messages import as_kept
 from gateway.http.problems import not_found
 from gateway.http.routes import Answer, Call, Parameter, Route
@@ -52,7 +52,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 async def notices(call: Call) -> Answer:
     """What the agency has not taken. One more than asked for is read, to know whether there is a page behind."""
-    limit, agency = limit_of(call.query.get("limit")), call.account.agency or ""
+    limit, agency = queries.limit(call), call.account.agency or ""
     found = await call.gateway.store.pending_notices(agency, call.query.get("after"), limit + 1)
     page = tuple(map(_line, found[:limit]))
     return Answer(value=Notices(page, page[-1].id if len(found) > limit else None))
@@ -105,7 +105,7 @@ ROUTES = (
         root="notices",
         parameters=(
             Parameter(name="after", where="query", text="The notice id that the page before ended with."),
-            LIMIT,
+            queries.LIMIT,
         ),
         problems=(400,),
     ),

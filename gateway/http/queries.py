@@ -1,60 +1,54 @@
-"""Routes by which a trader answers what an agency asked it about a case, and by which the answer is seen again.
+"""What lists have in common: how the query of a request is read, and what is refused in it."""
 
-What is asked stands in the status of the case and in what the trader is told; see `gateway.acts.queries`.
-"""
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from gateway.acts.answer import MESSAGE, Answered, answer
-from gateway.http.changes import lodgement_of, unchanged_of
-from gateway.http.message_schemas import ANY
-from gateway.http.problems import not_found
-from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
-from gateway.http.traders import AS, PATH, kept, shown_case
+from datamodel.issues import Refused
+from datamodel.wording import issue, phrase, refused
+from gateway.clock import stamp
+from gateway.http.messages import SHOWN, unfit
+from gateway.http.routes import Call, Parameter
 
-ANSWER = PATH + "/{mrn}/queries/{query}/answer"
-QUERY = Parameter(name="query", where="path", text="The id that the query has in the status of the case.")
-
-
-async def reply(call: Call) -> Answer:
-    """Answers the query. A repeat is answered with the conversation id of the first."""
-    mrn, query = call.path["mrn"], call.path["query"]
-    done = await answer(call.gateway, mrn, query, await lodgement_of(call), unchanged_of(call))
-    return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
-
-
-async def replied(call: Call) -> Answer:
-    """The answer as it came, or with `as` in another format."""
-    case = (await shown_case(call)).case
-    stored = await call.gateway.store.kept_answer(case.id, call.path["query"])
-    if stored is None:
-        raise not_found()
-    return await kept(call, stored, stored.message)
-
-
-ROUTES = (
-    Route(
-        name="answer",
-        method="POST",
-        path=ANSWER,
-        handler=reply,
-        summary="Answer a query of an agency, as long as it is open.",
-        says="The query is answered, now or by an earlier request that this one repeats.",
-        takes="An answer (guichet/1/QueryAnswer), or one of a package that derives from it.",
-        reads=(MESSAGE, ANY),
-        returns=Answered,
-        root="answered",
-        parameters=(MRN, QUERY, IF_MATCH, MESSAGE_HEADER),
-        problems=(404, 409, 412, 422),
-    ),
-    Route(
-        name="query-answer",
-        method="GET",
-        path=ANSWER,
-        handler=replied,
-        summary="The answer to a query byte for byte as it came, or converted.",
-        says="The answer. Without `as` it has the media type that it came under.",
-        as_kept=True,
-        sends=(MESSAGE, ANY),
-        parameters=(MRN, QUERY, AS),
-        problems=(400, 404),
-    ),
+PAGE: Final = 50
+LARGEST_PAGE: Final = 500
+TIME: Final[dict[str, Any]] = {"type": "string", "examples": ["2026-01-31", "2026-01-31T08:00:00Z"]}
+LIMIT: Final = Parameter(
+    name="limit",
+    where="query",
+    text="How many at most.",
+    schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
 )
+
+
+def refuse_unknown(call: Call, known: tuple[str, ...]) -> None:
+    """Raises Refused for a parameter that is not known: to pass it over would answer another question."""
+    for name, value in call.query.items():
+        if name not in known:
+            words = {"name": name[:SHOWN], "value": value[:SHOWN], "expected": ", ".join(known)}
+            raise refused(issue("query.unknown", **words), status=400)
+
+
+def limit(call: Call) -> int:
+    """How many a page may hold. Raises Refused."""
+    asked = call.query.get("limit", str(PAGE))
+    if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= LARGEST_PAGE:
+        return int(asked)
+    raise unfit("query.limit", asked, phrase("query.number", low=1, high=LARGEST_PAGE))
+
+
+def time(call: Call, name: str) -> str | None:
+    """A time, or a day, which begins at midnight UTC. Raises Refused."""
+    asked = call.query.get(name)
+    if asked is None:
+        return None
+    try:
+        found = datetime.fromisoformat(asked)
+        return stamp(found if found.tzinfo else found.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise not_usable(name, asked, phrase("query.time")) from None
+
+
+def not_usable(name: str, value: str, expected: str) -> Refused:
+    """The refusal of a parameter's value."""
+    return refused(issue("query.filter", name=name, value=value[:SHOWN], expected=expected), status=400)

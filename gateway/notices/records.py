@@ -55,9 +55,10 @@ class NoticeMove(msgspec.Struct, frozen=True):
 
 
 class ListedNotice(msgspec.Struct, frozen=True):
-    """A notice, the MRN of its case, and its message."""
+    """A notice, the MRN and the conversation of its case, and its message."""
 
     mrn: str
+    conversation_id: str
     notice: Notice
     body: bytes
 

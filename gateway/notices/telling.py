@@ -7,6 +7,7 @@ notices. What may have been taken before the process died is sent again, under t
 
 import asyncio
 import logging
+from time import time_ns
 
 from adapters.port import Adapter, Declined, OutgoingNotice, Unadmitted, Unreachable
 from gateway import lifecycle, retry
@@ -15,6 +16,7 @@ from gateway.clock import later, stamp
 from gateway.notices.records import PARKED, TAKEN, ListedNotice, NoticeMove
 from gateway.ports import CaseChange, CaseFile
 from gateway.service import Gateway
+from gateway.traces.span import Facts, Span, place_in, root_of
 
 log = logging.getLogger(__name__)
 
@@ -27,21 +29,38 @@ _EVENTS = {TAKEN: lifecycle.TOLD_AGENCY, PARKED: lifecycle.UNTOLD_AGENCY}
 
 async def tell(gateway: Gateway, adapter: Adapter, claim: ListedNotice) -> None:
     """Send a notice that this process holds, and record what came of it."""
+    begun, place = time_ns(), place_in(claim.conversation_id) if gateway.tracer.on else None
+    failed = await _tell(gateway, adapter, claim, "" if place is None else str(place))
+    if place is not None:
+        told = claim.notice
+        facts: Facts = {"guichet.mrn": claim.mrn, "guichet.notice": told.id, "guichet.attempt": told.attempts}
+        root = root_of(claim.conversation_id)
+        name = f"tell {told.agency}"
+        gateway.tracer.put(
+            Span(name=name, place=place, parent=root, begun=begun, kind="client", facts=facts, failed=failed)
+        )
+
+
+async def _tell(gateway: Gateway, adapter: Adapter, claim: ListedNotice, trace: str) -> str:
+    """Why it failed, or nothing; either is on record then."""
     told = claim.notice
     try:
-        await _carry(gateway, adapter, claim)
+        await _carry(gateway, adapter, claim, trace)
     except Declined as error:
         _warn(claim, error.cause, "it is parked")
         await settle(gateway, claim, PARKED, f"the agency declined the notice: {error}")
+        return "declined"
     except Unreachable as error:
         if isinstance(error, Unadmitted):
             _warn(claim, error.cause, "check its address and our key; it is tried again")
         await _put_off(gateway, claim, str(error))
+        return "unreachable"
     except Exception as error:
         log.exception("the adapter for %s failed on notice %s", told.agency, told.id)
         await _put_off(gateway, claim, f"the channel failed: {type(error).__name__}")
-    else:
-        await settle(gateway, claim, TAKEN)
+        return "failed"
+    await settle(gateway, claim, TAKEN)
+    return ""
 
 
 async def settle(gateway: Gateway, listed: ListedNotice, state: str, problem: str | None = None) -> None:
@@ -65,7 +84,7 @@ async def settle(gateway: Gateway, listed: ListedNotice, state: str, problem: st
     await change(gateway.store, find, step)
 
 
-async def _carry(gateway: Gateway, adapter: Adapter, claim: ListedNotice) -> None:
+async def _carry(gateway: Gateway, adapter: Adapter, claim: ListedNotice, trace: str) -> None:
     told, seconds = claim.notice, gateway.settings.outbox.send + GRACE_SECONDS
     outgoing = OutgoingNotice(
         notice_id=told.id,
@@ -74,6 +93,7 @@ async def _carry(gateway: Gateway, adapter: Adapter, claim: ListedNotice) -> Non
         kind=told.kind,
         media=told.media,
         body=claim.body,
+        trace=trace,
     )
     try:
         async with asyncio.timeout(seconds):

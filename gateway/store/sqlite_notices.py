@@ -20,8 +20,9 @@ ADD = """INSERT INTO notice (id, case_id, delivery_id, agency, kind, state, medi
 MOVE = "UPDATE notice SET state = ?, next_attempt_at = ?, problem = ? WHERE id = ?"
 ADD_ANSWER = """INSERT INTO query_answer (case_id, query, message, media, body, digest, document)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_LISTED = """(SELECT mrn FROM declaration_case WHERE declaration_case.id = case_id) AS mrn, id, delivery_id, agency,
-    kind, state, media, created_at, attempts, problem, body"""
+_OF_CASE = "(SELECT {0} FROM declaration_case WHERE declaration_case.id = case_id) AS {0}"
+_LISTED = f"""{_OF_CASE.format("mrn")}, {_OF_CASE.format("conversation_id")}, id, delivery_id, agency, kind, state,
+    media, created_at, attempts, problem, body"""
 # Those of one delivery go one after the other.
 _FIRST = """notice AS due WHERE agency = :agency AND state = 'queued'
     AND NOT EXISTS (SELECT 1 FROM notice AS before INDEXED BY notice_order
@@ -30,13 +31,14 @@ CLAIM = f"""UPDATE notice SET attempts = attempts + 1, next_attempt_at = :lease_
     (SELECT seq FROM {_FIRST} AND next_attempt_at <= :now ORDER BY next_attempt_at, seq LIMIT :limit)
     RETURNING {_LISTED}, seq"""
 PUT_OFF = "UPDATE notice SET next_attempt_at = ?, problem = ? WHERE id = ? AND state = 'queued'"
-RELEASE = """UPDATE notice INDEXED BY notice_order SET next_attempt_at = ?
-    WHERE state = 'queued' AND next_attempt_at > ?"""
+# The condition of its index is written out, because SQLite does not see that it follows.
+RELEASE = """UPDATE notice SET next_attempt_at = ?
+    WHERE state = 'queued' AND state IN ('queued', 'parked') AND next_attempt_at > ?"""
 NEXT = f"SELECT min(next_attempt_at) FROM {_FIRST}"
 _PAGE = """AND seq > coalesce((SELECT before.seq FROM notice AS before WHERE before.id = :after), 0)
     ORDER BY seq LIMIT :limit"""
 PENDING = f"SELECT {_LISTED} FROM notice WHERE agency = :agency AND state <> 'taken' {_PAGE}"
-PARKED = f"SELECT {_LISTED} FROM notice WHERE state = 'parked' {_PAGE}"
+PARKED = f"SELECT {_LISTED} FROM notice WHERE state = 'parked' AND state IN ('queued', 'parked') {_PAGE}"
 FETCH = f"SELECT {_LISTED} FROM notice WHERE id = ?"
 ANSWER = "SELECT query, message, media, body, digest, document FROM query_answer WHERE case_id = ? AND query = ?"
 
@@ -99,4 +101,5 @@ def kept_answer(connection: sqlite3.Connection, case_id: int, query: str) -> Kep
 
 
 def _listed(row: sqlite3.Row) -> ListedNotice:
-    return ListedNotice(row["mrn"], Notice(**{name: row[name] for name in Notice.__struct_fields__}), row["body"])
+    notice = Notice(**{name: row[name] for name in Notice.__struct_fields__})
+    return ListedNotice(row["mrn"], row["conversation_id"], notice, row["body"])

@@ -43,8 +43,10 @@ CHECKS = [
 THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC"}
 SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
-    "decide": {"Decision": {"OutcomeCode": "held"}}
+    "decide": {"Decision": {"OutcomeCode": "held"}},
+    "answer": {"QueryAnswer": {"Text": "Lot 17"}},
 }
+ASKING = {"Decision": {"OutcomeCode": "query", "Query": [{"Text": "Which lot is it?"}]}}
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
 NEVER_GOOD = ("amend", "invalidate", "invalidation", "acknowledge")
@@ -89,12 +91,17 @@ def ask(url: str, key: str = "", document: object = None) -> bytes:
 
 
 def found(url: str, keys: dict[str, str]) -> dict[str, str]:
-    """A declaration that is lodged, its delivery, and a file that a schema needs."""
+    """A declaration that is lodged, its delivery, what its agency asked and was told; a file that a schema needs."""
     lodged = msgspec.json.decode(ask(f"{url}/v1/declarations", keys["trader"], GOOD["lodge"]))
     [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
+    asked = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries/{delivery['id']}/decision", keys["agency"], ASKING))
+    [query] = asked["queries"]
+    ask(f"{url}/v1/declarations/{lodged['mrn']}/queries/{query}/answer", keys["trader"], GOOD["answer"])
+    [notice] = msgspec.json.decode(ask(f"{url}/v1/agency/notices", keys["agency"]))["notices"]
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
-    return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file}
+    of_case = {"mrn": lodged["mrn"], "id": delivery["id"], "query": query, "notice": notice["id"]}
+    return THERE | of_case | {"file": file}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.streams], ids=lambda route: route.name)

@@ -20,7 +20,7 @@ CREATE TABLE notice (
 CREATE INDEX notice_claim ON notice (agency, next_attempt_at) WHERE state = 'queued';
 CREATE INDEX notice_order ON notice (delivery_id) WHERE state = 'queued';
 CREATE INDEX notice_pending ON notice (agency) WHERE state <> 'taken';
-CREATE INDEX notice_parked ON notice (state) WHERE state = 'parked';
+CREATE INDEX notice_state ON notice (state) WHERE state IN ('queued', 'parked');
 
 -- What traders answered to queries of agencies, byte for byte.
 CREATE TABLE query_answer (
