@@ -79,7 +79,8 @@ async def test_only_who_is_shown_something_else_is_asked_again_and_the_others_ke
     assert [outgoing.delivery_id for outgoing in partners["PHS"].sent] == [old.id, new.id]
     assert b"70 cm" in partners["PHS"].sent[1].body and b"60 cm" in partners["PHS"].sent[0].body
     assert len(partners["FSA"].sent) == 1
-    assert kinds(file)[-4:] == ["amendment", "superseded", "queued", "sent"]
+    steps = [kind for kind in kinds(file) if kind != "told"]  # plant health is told at its own pace
+    assert steps[-4:] == ["amendment", "superseded", "queued", "sent"]
     assert file.events[-4].actor == f"trader:{trader.id}"
     assert timeline(file).intact
     shown = status(file, gateway.agencies, clock())
