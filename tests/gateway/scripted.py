@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.port import Outgoing, OutgoingNotice, Pickup, Receipt
 from gateway.intake import Lodgement, lodge
-from gateway.ports import Acceptance, Account, CaseFile
+from gateway.ports import Acceptance, Account, CaseFile, Event
 from gateway.service import Gateway
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "schemas" / "samples"
@@ -155,6 +155,11 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 def kinds(file: CaseFile) -> list[str]:
     return [event.kind for event in file.events]
+
+
+def steps(file: CaseFile) -> list[Event]:
+    """The history without what agencies were told, which comes at the pace of each."""
+    return [event for event in file.events if event.kind != "told"]
 
 
 def states(file: CaseFile) -> dict[str, str]:

@@ -8,6 +8,7 @@ from adapters import http as channel
 from adapters.port import Outgoing, OutgoingNotice
 from gateway import lifecycle
 from gateway.http.problems import KINDS
+from gateway.notices import records
 from tests.gateway.http.test_openapi import DESCRIPTION, OPERATIONS, references, resolve
 
 API_PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
@@ -21,6 +22,8 @@ PERMIT_REQUEST = DESCRIPTION["webhooks"]["permitRequest"]["post"]
         ("CaseStatus", "status", lifecycle.CASE_STATES),
         ("AgencyStatus", "status", lifecycle.DELIVERY_STATES),
         ("Waiting", "state", lifecycle.UNDECIDED),
+        ("QueryLine", "state", lifecycle.QUERY_STATES),
+        ("NoticeLine", "kind", records.KINDS),
         ("Collected", "outcome", tuple(lifecycle.OUTCOME_EVENTS)),
         ("Event", "kind", tuple(lifecycle.EVENT_KINDS)),
         ("Notification", "kind", lifecycle.TOLD),
