@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from adapters import keysets
 from adapters.callback import HttpPoster
 from adapters.port import Adapter, Poster
 from adapters.registry import build as build_adapter
@@ -18,6 +19,8 @@ from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
+from gateway.access.issuers import foreign_tokens
+from gateway.access.tokens import OwnTokens, Tokens
 from gateway.acts import answer
 from gateway.acts.invalidation import INVALIDATING
 from gateway.checks import load_checks
@@ -26,6 +29,11 @@ from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
+from gateway.mandates import confirmation, granting
+from gateway.mandates.lapse import Lapses
+from gateway.mandates.parties import load_parties
+from gateway.mandates.roll import Rolls
+from gateway.mandates.settings import REQUIRED
 from gateway.metrics import Metrics, watch_loop
 from gateway.notices import messages
 from gateway.notify.feed import Feed, Keeper
@@ -47,6 +55,9 @@ EXCHANGED = (
     answer.MESSAGE,
     messages.MESSAGE,
     *INVALIDATING,
+    *INVALIDATING,
+    granting.MESSAGE,
+    confirmation.MESSAGE,
 )
 
 
@@ -78,7 +89,8 @@ def build(
         agencies=agencies,
         projectors=_projectors(registry, agencies),
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
-        accounts=Accounts(store, clock),
+        accounts=Accounts(store, clock, tokens(settings, store, clock)),
+        rolls=_rolls(settings, registry, store, clock),
         codes=load_codes(settings.schemas),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
@@ -89,6 +101,12 @@ def build(
         clock=clock,
         random=random,
     )
+
+
+def tokens(settings: Settings, store: Store, clock: Clock) -> Tokens:
+    """What reads access tokens, and signs our own."""
+    chosen = settings.access
+    return Tokens(OwnTokens(store, settings.base_url, chosen, clock), foreign_tokens(chosen, keysets.fetch))
 
 
 def _metrics(settings: Settings, registry: Registry, agencies: Iterable[str]) -> Metrics:
@@ -167,6 +185,7 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     """What one process of a gateway does for all of them."""
     store, chosen = gateway.store, gateway.settings.notifications
     yield Keeper(store, chosen.keep, gateway.clock)
+    yield Lapses(store, gateway.clock)
     yield Pusher(store, poster(gateway.settings), chosen, gateway.clock, gateway.random, gateway.tracer)
 
 
@@ -209,6 +228,15 @@ def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, A
         if adapter is not None:
             built[code] = adapter
     return built
+
+
+def _rolls(settings: Settings, registry: Registry, store: Store, clock: Clock) -> Rolls:
+    """Who may lodge for whom. Raises SettingsError where all must have a mandate, and no table says of which party."""
+    folder = settings.schemas / "mandates"
+    parties = load_parties(folder, [registry.message(key).model for key in LODGED])
+    if settings.mandates.strict == REQUIRED and not parties:
+        raise SettingsError(f"mandates.strict is {REQUIRED}, and no table in {folder} says of which party")
+    return Rolls(store, parties, settings.mandates.look, clock)
 
 
 def _rules_digest(requirements: RequirementTable, agencies: Mapping[str, Agency]) -> str:

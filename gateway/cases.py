@@ -1,14 +1,14 @@
 """How a case changes: read it, work out the change in pure code, apply it if the case has not moved on, else again.
 
 Every change goes through `change`, and every change's roll-up and events are made by `plan`, so that no caller can
-forget one. The state of a case is never set by anybody: it follows from its deliveries.
+forget one. The state of a case follows from its deliveries; those of `lifecycle.APART`, which do not, are set by the
+acts that lead there and out again, and by nothing else.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway import audit, lifecycle
-from gateway.notices.records import NoticeMove
 from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Dispatch, Event, Store
 
 GATEWAY: Final = "gateway"
@@ -87,6 +87,12 @@ def delivery_of(file: CaseFile, delivery_id: str) -> Delivery:
     raise LookupError(f"case {file.case.mrn} has no delivery {delivery_id}")
 
 
+def rolled_up(file: CaseFile, moves: Iterable[DeliveryChange] = (), added: Iterable[Dispatch] = ()) -> str:
+    """The state that follows from the deliveries of a case, when some have moved or were added."""
+    states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
+    return lifecycle.roll_up([*states.values(), *(each.delivery.state for each in added)])
+
+
 def plan(
     file: CaseFile,
     at: str,
@@ -94,15 +100,16 @@ def plan(
     entries: Iterable[Entry],
     decision: Decision | None = None,
     added: Sequence[Dispatch] = (),
-    told: Sequence[NoticeMove] = (),
+    state: str | None = None,
 ) -> CaseChange:
     """The change of a case in which deliveries move or are added: with the roll-up, and an event where the case moves.
+    An act that leads into a state of `lifecycle.APART`, or out of one, says which `state` follows.
 
     The history's times never go back, though two changes may have raced, or the clock may have been set.
     """
     at = max(at, file.case.updated_at)
-    states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
-    state = lifecycle.roll_up([*states.values(), *(each.delivery.state for each in added)])
+    if state is None:
+        state = file.case.state if file.case.state in lifecycle.APART else rolled_up(file, moves, added)
     events = list(entries)
     if state != file.case.state:
         events.append(Entry(state, GATEWAY, {"from": file.case.state}))
@@ -117,8 +124,17 @@ def plan(
         decisions=(decision,) if decision else (),
         events=chain(last.digest, last.seq + 1, at, events),
         added=tuple(added),
-        told=tuple(told),
     )
+
+
+def withdrawal(file: CaseFile) -> tuple[list[DeliveryChange], list[Entry]]:
+    """What becomes of the deliveries of a case that is over before every agency has decided, and the events of it."""
+    withdrawn = lifecycle.WITHDRAWN
+    undecided = [each for each in file.deliveries if each.state not in lifecycle.FINAL]
+    moves = [
+        DeliveryChange(id=each.id, state=lifecycle.next_delivery_state(each.state, withdrawn)) for each in undecided
+    ]
+    return moves, [Entry(withdrawn, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in undecided]
 
 
 async def change(

@@ -25,6 +25,8 @@ from gateway import audit, lifecycle
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
+from gateway.mandates.authority import Authority, Filing, authorise
+from gateway.mandates.roll import EMPTY, Roll
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.permit_requests import deliveries
@@ -39,7 +41,10 @@ LODGED: Final = ("wco-dms/3.6/DEC",)
 
 
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several."""
+    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several.
+
+    `actor` is who acts for the account, as the history names it; where nobody is named it is the account.
+    """
 
     account: Account
     body: bytes
@@ -47,6 +52,12 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     message: str | None = None
     idempotency_key: str | None = None
+    actor: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Who sends it, as the history names it."""
+        return self.actor or f"{self.account.role}:{self.account.id}"
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
@@ -56,7 +67,8 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     """
     message, result, begun = lodgement.message, "failed", time_ns()
     try:
-        admission, report, laps = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
+        roll, size = await gateway.rolls.current(), len(lodgement.body)
+        admission, report, laps = await offload(gateway, size, _admit, lodgement, gateway.clock(), roll)
         message = admission.message
         acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
         result = "replayed" if acceptance.replayed else "accepted"
@@ -85,6 +97,7 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
 
 
 Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
+Admitted = tuple[Admission, Report]
 
 
 def _trace(tracer: Tracer, admission: Admission, size: int, begun: int, laps: Laps) -> None:
@@ -101,35 +114,33 @@ def _trace(tracer: Tracer, admission: Admission, size: int, begun: int, laps: La
     tracer.put(Span(name="declaration", place=root, parent=None, begun=begun, facts=facts))
 
 
-def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report, Laps]:
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll) -> tuple[Admission, Report, Laps]:
     """Without the body, which the gateway has, so that it need not come back from where this is done."""
     laps: Laps = [("begin", time_ns())]
-    admission, report = admit(gateway, lodgement, now, laps)
+    admission, report = admit(gateway, lodgement, now, laps, roll)
     return msgspec.structs.replace(admission, body=b""), report, laps
 
 
-def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> tuple[Admission, Report]:
-    """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, roll: Roll = EMPTY) -> Admitted:
+    """All that an acceptance at this moment would write, and what lists, rules and mandates find in the declaration.
 
     Pure but for the ids it draws, and the times of its stages in `laps`. Raises Refused for what is no valid
     declaration.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
     laps.append(("read", time_ns()))
+    authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
     report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    report = authority.over(report, gateway.settings.limits.max_issues)
     laps.append(("check", time_ns()))
-    declaration = plain.document.Declaration
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
-    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
-    mrn = new_mrn(now, gateway.settings.country, draw)
-    ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
+    routes = _routes(gateway, plain, authority, now)
+    mrn, to_agencies = _numbered(gateway, plain, routes, now)
     laps.append(("route", time_ns()))
     document = write(parsed, "json")
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
-        reference=reference_of(declaration),
+        reference=reference_of(plain.document.Declaration),
         mrn=mrn,
         conversation_id=lodgement.conversation_id,
         message=parsed.message.key,
@@ -138,13 +149,14 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> 
         body_digest=sha256(lodgement.body).hexdigest(),
         document=document,
         document_digest=sha256(document).hexdigest(),
-        state=lifecycle.opening_state([each.delivery.state for each in to_agencies]),
+        state=lifecycle.opening_state([each.delivery.state for each in to_agencies], waits=authority.waits),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
+        declared_for=authority.declared_for,
     )
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
+    entries = _history(admission, lodgement.sender, routes, gateway.rules, judged, authority)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
@@ -186,19 +198,45 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
     return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
 
 
+def _numbered(
+    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime
+) -> tuple[str, tuple[Dispatch, ...]]:
+    """An MRN, and the deliveries of its case with ids of theirs."""
+    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
+    mrn = new_mrn(now, gateway.settings.country, draw)
+    ids = tuple(new_delivery_id(now, draw) for _ in routes)
+    return mrn, deliveries(gateway, plain, routes, mrn, ids, now)
+
+
+def _routes(gateway: Gateway, plain: Parsed, authority: Authority, now: datetime) -> tuple[Route, ...]:
+    """What has to be confirmed is routed then, by the rules of that day."""
+    if authority.waits:
+        return ()
+    return route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
+
+
 def _history(
-    admission: Admission, sender: str, routes: tuple[Route, ...], rules: str, judged: dict[str, object]
+    admission: Admission,
+    sender: str,
+    routes: tuple[Route, ...],
+    rules: str,
+    judged: dict[str, object],
+    authority: Authority,
 ) -> Iterator[Entry]:
     """The first events of a case. They name rules and digests, so that all can be worked out again."""
     size = len(admission.body)
     yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
-    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
+    yield from authority.entries
+    if not authority.waits:
+        yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
     yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
     if admission.state == lifecycle.RELEASED:
         yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
+    if authority.waits:
+        yield Entry(lifecycle.AWAITING_CONFIRMATION, GATEWAY, {"from": lifecycle.ACCEPTED})
 
 
 # `offered` is what is told of a delivery that its agency comes to fetch.

@@ -16,7 +16,20 @@ HELD: Final = "held"
 RELEASED: Final = "released"
 REFUSED: Final = "refused"
 INVALIDATED: Final = "invalidated"
-CASE_STATES: Final = (ACCEPTED, UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
+AWAITING_CONFIRMATION: Final = "awaiting-confirmation"
+DECLINED: Final = "declined"
+CASE_STATES: Final = (
+    ACCEPTED,
+    UNDER_CONTROL,
+    HELD,
+    RELEASED,
+    REFUSED,
+    INVALIDATED,
+    AWAITING_CONFIRMATION,
+    DECLINED,
+)
+# These do not follow from deliveries: a case that is in one of them stays there until an act leads out of it.
+APART: Final = frozenset({INVALIDATED, AWAITING_CONFIRMATION, DECLINED})
 
 # States of a delivery; `held` and `refused` are spelled as those of a case.
 QUEUED: Final = "queued"
@@ -37,17 +50,24 @@ RETRY: Final = "retry"
 REVIVED: Final = "revived"
 DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED)
 
-# What a trader may do to a case, and the states in which it is legal: while an agency has still to decide. What is
-# released is no longer the trader's to take back, and what is refused or invalidated is over. An answer is to a query
-# of an agency, which has a delivery before it then.
+# What a trader may do to a case, and the states in which it is legal: while an agency has still to decide, or the party
+# that it was lodged for has to confirm. What is released is no longer the trader's to take back, and what is refused,
+# declined or invalidated is over. The confirmation is that party's, everything else is the sender's. An answer is to a
+# query of an agency, which has a delivery before it then.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
+CONFIRMATION: Final = "confirmation"
 ANSWER: Final = "answer"
 ACTS: Final = {
-    AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD),
-    INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD),
-    ANSWER: (UNDER_CONTROL, HELD),
+    AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
+    INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
+    CONFIRMATION: (AWAITING_CONFIRMATION,),
+    ANSWER: (UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
 }
+# What else is told of a case that was lodged for another party: the mandate, and that nobody confirmed in time.
+MANDATE: Final = "mandate"
+CONFIRMED: Final = "confirmed"  # the other answer is `declined`, as the state that it leads to
+UNCONFIRMED: Final = "unconfirmed"
 
 # Outcomes of sending a notice to an agency. They move no delivery: what it tells of has happened already.
 TOLD_AGENCY: Final = "told"
@@ -63,6 +83,7 @@ QUERY_STATES: Final = (OPEN, ANSWERED, CLOSED)
 EVENT_KINDS: Final = {
     "received": "a declaration came in",
     "validated": "it is a valid message of its type",
+    MANDATE: "it is lodged for another party, by a mandate of that party",
     "routed": "the agencies that have to see it were found, by the requirements in force",
     ACCEPTED: "it is on record, under its MRN",
     QUEUED: "a delivery waits to be sent to its agency",
@@ -84,10 +105,26 @@ EVENT_KINDS: Final = {
     RELEASED: "the case is released: every agency granted, or none had to see it",
     REFUSED: "the case is refused by an agency",
     INVALIDATED: "the case is invalidated by its trader",
+    AWAITING_CONFIRMATION: "the case waits for the party that it was lodged for to confirm it",
+    CONFIRMATION: "the party that it was lodged for confirmed or declined it",
+    UNCONFIRMED: "the time to confirm it ended",
+    DECLINED: "the case is over: the party that it was lodged for declined it, or did not confirm it in time",
 }
 
 # The events that a trader is told of without asking. What else happens is in the history of the case.
-TOLD: Final = (ACCEPTED, "amendment", "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
+TOLD: Final = (
+    ACCEPTED,
+    "amendment",
+    "decision",
+    UNDER_CONTROL,
+    HELD,
+    RELEASED,
+    REFUSED,
+    INVALIDATED,
+    AWAITING_CONFIRMATION,
+    CONFIRMATION,
+    DECLINED,
+)
 
 # What an agency may answer, and the event that it is for the delivery.
 QUERY: Final = "query"
@@ -161,8 +198,13 @@ def roll_up(delivery_states: Collection[str]) -> str:
     return RELEASED
 
 
-def opening_state(delivery_states: Collection[str]) -> str:
-    """The state of a case at its acceptance: `accepted` while all its deliveries are still to be sent."""
+def opening_state(delivery_states: Collection[str], waits: bool = False) -> str:
+    """The state of a case at its acceptance: `accepted` while all its deliveries are still to be sent.
+
+    One that `waits` has none before it is confirmed.
+    """
+    if waits:
+        return AWAITING_CONFIRMATION
     if delivery_states and all(state == QUEUED for state in delivery_states):
         return ACCEPTED
     return roll_up(delivery_states)

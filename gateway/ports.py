@@ -11,6 +11,9 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.access.users import FIRST_USER, User, UserStore
+from gateway.bulk.taken import BatchStore
+from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notices.records import KeptAnswer, NewNotice, NoticeMove, NoticeStore
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
@@ -30,8 +33,14 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class KeyTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key is made with. `expires_on` is its last day; without `scopes` it may do all that the role may."""
+    """What a key is made with. `expires_on` is its last day; without `scopes` it may do all that its user may.
 
+    `user` is the name of the account's user that it belongs to. `kind` is one of `accounts.KINDS`: a client certificate
+    and a subject of an issuer prove who somebody is as a key does, so they are kept as keys are.
+    """
+
+    kind: str = "key"
+    user: str = FIRST_USER
     label: str = "first"
     made_at: str | None = None
     expires_on: str | None = None
@@ -50,10 +59,11 @@ class ApiKey(KeyTerms, frozen=True, kw_only=True):
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """An account together with one of its keys."""
+    """An account together with one of its keys, and the user that this one belongs to."""
 
     account: Account
     key: ApiKey
+    user: User
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -174,6 +184,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+    declared_for: DeclaredFor | None = None
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,6 +264,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     answer: KeptAnswer | None = None
     notices: tuple[NewNotice, ...] = ()
     told: tuple[NoticeMove, ...] = ()
+    declared_for: DeclaredFor | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -290,7 +302,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, NoticeStore, Protocol):
+class Store(NotificationStore, NoticeStore, UserStore, MandateStore, BatchStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -305,22 +317,26 @@ class Store(NotificationStore, NoticeStore, Protocol):
     async def add_account(
         self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
     ) -> Account:
-        """Register an account; its first API key is known by digest only. Raises ValueError when the name is taken."""
+        """Register an account with its first user, whose API key is known by digest only.
+
+        Raises ValueError when the name is taken.
+        """
 
     async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
-        """Give an account another key.
+        """Give a user of an account another key.
 
-        Raises ValueError where no account of that name is in force, and where `most` of its keys live `today`.
+        Raises ValueError where no account and user of those names are in force, where `most` of the user's keys of that
+        kind live `today`, and where somebody has this very one.
         """
 
     async def revoke_key(self, name: str, key_id: str, at: str) -> Holder:
         """Withdraw one key; the first time counts. Raises ValueError where the account has no such key."""
 
     async def note_use(self, key_digest: str, day: str) -> None:
-        """Remember the last day that a key was seen on."""
+        """Remember the last day that a key, of this digest or id, was seen on."""
 
     async def holder(self, key_digest: str) -> Holder | None:
-        """Whose key has this digest; nobody's where the key or its account was revoked."""
+        """Whose key has this digest, or this id; nobody's where the key, its user or its account was revoked."""
 
     async def keys(self, name: str | None = None) -> list[Holder]:
         """The keys of one account or of all, by name and in the order in which they were made; revoked ones too."""

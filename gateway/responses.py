@@ -21,11 +21,13 @@ from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
 from gateway.decisions import Answer, Finding
+from gateway.mandates.standing import AWAITED, standing
 from gateway.ports import CaseFile, Delivery
 
 MESSAGE = "wco-dms/3.6/RES"
 LONGEST_TEXT = 512
 _DAY = re.compile("(20[0-9]{2})-([0-9]{2})-([0-9]{2})Z?")
+TAKEN_BACK = (lifecycle.INVALIDATED, lifecycle.DECLINED)
 LONGEST_VALIDATION_CODE = 8
 
 Fields = dict[str, Any]
@@ -46,6 +48,7 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         FunctionalReferenceID=f"{case.mrn}-{case.version}",
         IssueDateTime=_date_time(now),
         AdditionalInformation=[
+            *_confirmation(file, codes),
             *(line for each in shown for line in _lines(each, answers.get(each.id), codes)),
             *(_query(each, codes) for each in asked),
         ],
@@ -53,7 +56,7 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         Status=[_status(each, codes) for each in shown if each.state in lifecycle.DECIDED],
         Declaration=_filled(
             AcceptanceDateTime=_date_time(moment(case.accepted_at)),
-            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.INVALIDATED else None,
+            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state in TAKEN_BACK else None,
             FunctionalReferenceID=case.reference,
             ID=case.mrn,
             RejectionDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.REFUSED else None,
@@ -86,6 +89,15 @@ def function(file: CaseFile, answers: dict[str, Answer], asked: bool) -> str:
         return file.case.state
     said = {answers[each.id].outcome for each in file.deliveries if each.state == lifecycle.HELD}
     return next((name for outcome, name in _HOLDING if outcome in said), lifecycle.HELD)
+
+
+def _confirmation(file: CaseFile, codes: ResponseCodes) -> Iterator[Fields]:
+    """What the party that the case was lodged for said, or until when it may, where it has to confirm."""
+    found = standing(file)
+    if found is not None and found.outcome is not None:
+        until = moment(found.confirm_by) if found.confirm_by and found.outcome == AWAITED else None
+        limit = _date_time(until) if until else None
+        yield _statement(codes.statement["confirmation"], found.outcome, found.reason or found.outcome, limit)
 
 
 def _lines(delivery: Delivery, answer: Answer | None, codes: ResponseCodes) -> Iterator[Fields]:

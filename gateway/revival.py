@@ -54,6 +54,6 @@ async def revive(store: Store, clock: Clock, delivery_id: str, reason: str, by: 
 
 
 def check_line(what: str, text: str) -> None:
-    """Raises ValueError for what is no line of text."""
+    """Raises ValueError for what is not one line of text."""
     if not text.strip() or not text.isprintable() or len(text) > LONGEST_TEXT:
         raise ValueError(f"{what} must be one line of 1 to {LONGEST_TEXT} characters")

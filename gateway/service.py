@@ -17,6 +17,7 @@ from gateway.clock import Clock
 from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
+from gateway.mandates.roll import Rolls
 from gateway.metrics import Metrics
 from gateway.notify.feed import Feed
 from gateway.ports import Store
@@ -53,6 +54,7 @@ class Gateway:
     projectors: Mapping[tuple[str, str], Projector]
     adapters: Mapping[str, Adapter]
     accounts: Accounts
+    rolls: Rolls
     codes: ResponseCodes
     rules: str
     doorbell: Doorbell

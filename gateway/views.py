@@ -13,6 +13,7 @@ from gateway.acts.queries import Query, queries
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
+from gateway.mandates.standing import MandateStanding, standing
 from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
 from gateway.responses import last_answers
@@ -97,6 +98,7 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     agencies: tuple[AgencyStatus, ...]
     queries: tuple[QueryLine, ...]
+    mandate: MandateStanding | None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +128,7 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
             _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),
         queries=tuple(_query(each, at) for each in queries(file)),
+        mandate=standing(file),
     )
 
 

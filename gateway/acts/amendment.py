@@ -4,29 +4,33 @@ Rule: an agency is asked again when what it would be shown differs from what it 
 counts no more; all others keep their deliveries and decisions. Reason: a decision is on what its agency saw, and nobody
 should have to decide twice on the same.
 
-Legal while an agency has still to decide. The bytes of every version are kept. The same document as the version that
+Legal while an agency has still to decide, or the party that it was lodged for to confirm. One that has to be confirmed
+asks no agency anything before that. The bytes of every version are kept. The same document as the version that
 counts is answered as when that was taken, in whichever format. Agencies whose deliveries count no more are told, in the
 same commit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from datamodel.codecs import read, write
+from datamodel.codecs import Parsed, read, write
 from datamodel.issues import Issue
 from datamodel.structs import bare
 from gateway import lifecycle, permit_requests
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
-from gateway.cases import GATEWAY, Entry, change, live, plan, version_of
+from gateway.cases import GATEWAY, Entry, Stale, change, live, plan, rolled_up, version_of
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, new_delivery_id
 from gateway.intake import Lodgement, delivery_entry, read_declaration, reference_of, route_facts
+from gateway.mandates.authority import Authority, Filing, authorise
+from gateway.mandates.roll import Roll
+from gateway.mandates.standing import principal_of
 from gateway.media import format_of
 from gateway.notices import messages
 from gateway.notices.records import NewNotice
@@ -38,6 +42,7 @@ from gateway.service import Gateway
 # What two requests differ in though they ask the same.
 _OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime")
 _EXACT: Final = msgspec.json.Decoder(float_hook=str)  # 1.0 and 1.00 are not the same to an agency
+Requests = tuple[tuple[Dispatch, str], ...]
 
 
 class Amended(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,10 +62,13 @@ class Amended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Amendment(msgspec.Struct, frozen=True, kw_only=True):
-    """A new version that has been read: what each agency would be sent, with what that asks, as a digest."""
+    """A new version that has been read: by what right it was sent, and what each agency would be sent, with what that
+    asks, as a digest.
+    """
 
     notice: Notice
-    dispatches: tuple[tuple[Dispatch, str], ...]
+    authority: Authority
+    dispatches: Requests
 
 
 async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Amended:
@@ -69,15 +77,16 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
     Raises Refused, UnknownCase, Stale, and IllegalAct.
     """
     now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
-    reference = (await find()).case.reference
-    amendment = await offload(gateway, len(lodgement.body), _read, mrn, reference, lodgement, now)
+    roll, before = await gateway.rolls.current(), await find()
+    held_for = principal_of(before)
+    amendment = await offload(
+        gateway, len(lodgement.body), _read, mrn, before.case.reference, held_for, lodgement, roll, now
+    )
     shown: dict[str, str] = {}  # what deliveries ask, by id
 
     async def find_and_look() -> CaseFile:
         file = await find()
-        for each in live(file):
-            if each.id not in shown:
-                shown[each.id] = await _asked_by(gateway, each)
+        await look(gateway, file, shown)
         return file
 
     def step(file: CaseFile) -> tuple[CaseChange | None, tuple[Amended, tuple[NewNotice, ...]]]:
@@ -85,6 +94,8 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         if again is not None:
             return None, (again, ())
         common.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
+        if principal_of(file) != held_for:  # another amendment was quicker, and it is for somebody
+            raise Stale(mrn, file.case.version)
         planned, done = _amend(file, amendment, shown, lodgement, stamp(now))
         moved, added = {each.id for each in planned.deliveries}, [each.delivery for each in planned.added]
         old = [each for each in file.deliveries if each.id in moved]
@@ -97,7 +108,15 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
     return amended
 
 
-def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgement, now: datetime) -> Amendment:
+def _read(
+    gateway: Gateway,
+    mrn: str,
+    reference: str | None,
+    held_for: int | None,
+    lodgement: Lodgement,
+    roll: Roll,
+    now: datetime,
+) -> Amendment:
     """Raises Refused for what is no valid version of this declaration."""
     parsed, plain = read_declaration(gateway, lodgement, now)
     declaration, limits = plain.document.Declaration, gateway.settings.limits
@@ -107,12 +126,31 @@ def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgemen
     if own != reference:
         raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
     notice = common.noticed(gateway, parsed, lodgement, now)
+    authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body, held_for), now)
+    notice = msgspec.structs.replace(notice, report=authority.over(notice.report, limits.max_issues))
+    if authority.waits:
+        return Amendment(notice=notice, authority=authority, dispatches=())
+    dispatches, facts = requests(gateway, plain, mrn, now)
+    notice.facts.update(facts)
+    return Amendment(notice=notice, authority=authority, dispatches=dispatches)
+
+
+def requests(gateway: Gateway, plain: Parsed, mrn: str, now: datetime) -> tuple[Requests, dict[str, Any]]:
+    """What each agency would be sent of a declaration now, with what that asks; and what the history keeps of it."""
+    declaration = plain.document.Declaration
     routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_DELIVERY * len(routes))).read
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now)
-    notice.facts.update(rules=gateway.rules, agencies=[route_facts(each) for each in routes])
-    return Amendment(notice=notice, dispatches=tuple((each, _asked(gateway, each)) for each in made))
+    facts = {"rules": gateway.rules, "agencies": [route_facts(each) for each in routes]}
+    return tuple((each, _asked(gateway, each)) for each in made), facts
+
+
+async def look(gateway: Gateway, file: CaseFile, shown: dict[str, str]) -> None:
+    """Find out what each delivery that counts asks, where that is not in `shown` yet."""
+    for each in live(file):
+        if each.id not in shown:
+            shown[each.id] = await _asked_by(gateway, each)
 
 
 async def _asked_by(gateway: Gateway, delivery: Delivery) -> str:
@@ -149,18 +187,23 @@ def _again(file: CaseFile, notice: Notice) -> Amended | None:
     )
 
 
-def _amend(
-    file: CaseFile, amendment: Amendment, shown: Mapping[str, str], lodgement: Lodgement, at: str
-) -> tuple[CaseChange, Amended]:
-    """The change that makes the next version of a declaration the one that counts."""
-    notice, number = amendment.notice, version_of(file).number + 1
+class Anew(NamedTuple):
+    """What becomes of deliveries when another version counts: those that move, those that are added, and the events."""
+
+    moves: Sequence[DeliveryChange] = ()
+    entries: Sequence[Entry] = ()
+    added: Sequence[Dispatch] = ()
+
+
+def ask_anew(file: CaseFile, dispatches: Requests, shown: Mapping[str, str]) -> Anew:
+    """Only agencies for which something changed are asked again."""
     before = {each.agency: each for each in live(file)}
     stay = {
         each.delivery.agency
-        for each, asks in amendment.dispatches
+        for each, asks in dispatches
         if each.delivery.agency in before and shown[before[each.delivery.agency].id] == asks
     }
-    added = [each for each, _ in amendment.dispatches if each.delivery.agency not in stay]
+    added = [each for each, _ in dispatches if each.delivery.agency not in stay]
     old = [each for each in before.values() if each.agency not in stay]
     superseded = lifecycle.SUPERSEDED
     moves = [
@@ -169,14 +212,29 @@ def _amend(
         )
         for each in old
     ]
-    entries = (
-        Entry(lifecycle.AMENDMENT, common.sender(lodgement), {**notice.facts, "version": number}),
-        *(Entry(superseded, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in old),
-        *map(delivery_entry, added),
-    )
-    planned = plan(file, at, moves, entries, added=added)
+    told = (Entry(superseded, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in old)
+    return Anew(moves, [*told, *map(delivery_entry, added)], added)
+
+
+def _amend(
+    file: CaseFile, amendment: Amendment, shown: Mapping[str, str], lodgement: Lodgement, at: str
+) -> tuple[CaseChange, Amended]:
+    """The change that makes the next version of a declaration the one that counts.
+
+    One that has to be confirmed leaves deliveries as they are: what the version before asked stays asked until then.
+    """
+    notice, authority, number = amendment.notice, amendment.authority, version_of(file).number + 1
+    waits, anew = lifecycle.AWAITING_CONFIRMATION, Anew()
+    if not authority.waits:
+        anew = ask_anew(file, amendment.dispatches, shown)
+    elif file.case.state == waits:  # it is said again, because it is another version that waits
+        anew = Anew(entries=(Entry(waits, GATEWAY, {"from": waits}),))
+    moves, told, added = anew
+    state = waits if authority.waits else rolled_up(file, moves, added)
+    amended = Entry(lifecycle.AMENDMENT, common.sender(lodgement), {**notice.facts, "version": number})
+    planned = plan(file, at, moves, (amended, *authority.entries, *told), added=added, state=state)
     kept = common.kept(lifecycle.AMENDMENT, number, notice, lodgement)
-    return msgspec.structs.replace(planned, additional=kept), Amended(
+    return msgspec.structs.replace(planned, additional=kept, declared_for=authority.declared_for), Amended(
         mrn=file.case.mrn,
         conversation_id=lodgement.conversation_id,
         digest=notice.facts["digest"],

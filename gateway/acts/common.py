@@ -107,7 +107,7 @@ def check_legal(act: str, file: CaseFile, notice: Notice, unchanged: Unchanged) 
 
 def sender(lodgement: Lodgement) -> str:
     """Who acts, as the history names it."""
-    return f"{lodgement.account.role}:{lodgement.account.id}"
+    return lodgement.sender
 
 
 def kept(kind: str, number: int, notice: Notice, lodgement: Lodgement) -> AdditionalMessage:

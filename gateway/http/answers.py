@@ -4,7 +4,7 @@ What is asked stands in the status of the case and in what the trader is told; s
 """
 
 from gateway.acts.answer import MESSAGE, Answered, answer
-from gateway.http.changes import lodgement_of, unchanged_of
+from gateway.http.changes import condition, lodgement
 from gateway.http.message_schemas import ANY
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
@@ -17,7 +17,7 @@ QUERY = Parameter(name="query", where="path", text="The id that the query has in
 async def reply(call: Call) -> Answer:
     """Answers the query. A repeat is answered with the conversation id of the first."""
     mrn, query = call.path["mrn"], call.path["query"]
-    done = await answer(call.gateway, mrn, query, await lodgement_of(call), unchanged_of(call))
+    done = await answer(call.gateway, mrn, query, await lodgement(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 

@@ -11,7 +11,7 @@ from gateway.http.message_schemas import ANY
 from gateway.http.messages import named_message
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
-from gateway.http.traders import AS, PATH, kept, shown_case
+from gateway.http.traders import AS, PATH, kept, readable_case
 from gateway.intake import LODGED, Lodgement
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
@@ -19,20 +19,21 @@ INVALIDATION = PATH + "/{mrn}/invalidation"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await lodgement_of(call), unchanged_of(call))
+    done = await amend(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await lodgement_of(call), unchanged_of(call))
+    done = await invalidate(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
-async def lodgement_of(call: Call) -> Lodgement:
-    """The message in the call's body, as its sender hands it in."""
+async def lodgement(call: Call) -> Lodgement:
+    """What the caller sent about a case."""
     return Lodgement(
         account=call.account,
+        actor=call.actor,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),
@@ -40,7 +41,7 @@ async def lodgement_of(call: Call) -> Lodgement:
     )
 
 
-def unchanged_of(call: Call) -> Unchanged:
+def condition(call: Call) -> Unchanged:
     """Whether a version of the case is one that the caller has seen; any is, where the caller does not say."""
     conditions = ", ".join(call.headers.getall("If-Match", ()))
     return partial(seen, conditions) if conditions else always
@@ -48,7 +49,7 @@ def unchanged_of(call: Call) -> Unchanged:
 
 async def invalidation(call: Call) -> Answer:
     """The invalidation of the case as it came, or with `as` in another format."""
-    case = (await shown_case(call)).case
+    case = (await readable_case(call)).case
     stored = await call.gateway.store.additional(case.id, lifecycle.INVALIDATION)
     if stored is None:
         raise not_found()

@@ -20,6 +20,7 @@ from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
 from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
+from gateway.mandates.granting import UnknownMandate
 from gateway.media import Format
 from gateway.ports import Conflict
 from gateway.vocabulary import CaseState, one_of
@@ -189,6 +190,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
     (UnknownQuery, lambda error: not_found()),
+    (UnknownMandate, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
     (DeliveryClosed, _closed),
@@ -218,8 +220,19 @@ def language_headers() -> dict[str, str]:
 
 
 def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> web.Response:
+    """The answer with the problem document for a fault."""
+    problem = document(fault, instance, conversation_id)
+    body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
+    response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})
+    response.content_type = negotiate.PROBLEMS[form]
+    if fault.hang_up:
+        response.force_close()
+    return response
+
+
+def document(fault: Fault, instance: str, conversation_id: str) -> Problem:
     """The problem document for a fault."""
-    problem = Problem(
+    return Problem(
         type=f"urn:guichet:problem:{fault.slug}",
         title=title(fault.slug),
         status=fault.kind.status,
@@ -231,9 +244,3 @@ def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> w
         issues_total=fault.total,
         **fault.members,
     )
-    body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
-    response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})
-    response.content_type = negotiate.PROBLEMS[form]
-    if fault.hang_up:
-        response.force_close()
-    return response

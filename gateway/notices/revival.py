@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from gateway import lifecycle
 from gateway.cases import Entry, change, plan
 from gateway.clock import Clock, stamp
@@ -46,6 +48,7 @@ async def revive(store: Store, clock: Clock, notice_id: str, reason: str, by: st
         told = listed.notice
         facts = {"notice": told.id, "delivery": told.delivery_id, "agency": told.agency, "reason": reason}
         move = NoticeMove(told.id, QUEUED, due_at=at)
-        return plan(file, at, (), (Entry(lifecycle.REVIVED, f"operator:{by}", facts),), told=(move,)), file.case.mrn
+        planned = plan(file, at, (), (Entry(lifecycle.REVIVED, f"operator:{by}", facts),))
+        return msgspec.structs.replace(planned, told=(move,)), file.case.mrn
 
     return await change(store, find_case, step)

@@ -9,6 +9,8 @@ import asyncio
 import logging
 from time import time_ns
 
+import msgspec
+
 from adapters.port import Adapter, Declined, OutgoingNotice, Unadmitted, Unreachable
 from gateway import lifecycle, retry
 from gateway.cases import GATEWAY, Entry, change, plan
@@ -79,7 +81,8 @@ async def settle(gateway: Gateway, listed: ListedNotice, state: str, problem: st
             return None, None
         facts = {"notice": told.id, "delivery": told.delivery_id, "agency": told.agency, "about": told.kind}
         move = NoticeMove(told.id, state, problem[:LONGEST_PROBLEM] if problem else None)
-        return plan(file, at, (), (Entry(kind, GATEWAY, facts),), told=(move,)), None
+        planned = plan(file, at, (), (Entry(kind, GATEWAY, facts),))
+        return msgspec.structs.replace(planned, told=(move,)), None
 
     await change(gateway.store, find, step)
 

@@ -9,9 +9,10 @@ import msgspec
 
 from gateway import decisions
 from gateway.decisions import Answer
+from gateway.lifecycle import CONFIRMATION
 from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
-from gateway.vocabulary import NotificationKind, NotificationState, Outcome
+from gateway.vocabulary import NotificationKind, NotificationState, ToldOutcome
 
 CASE = "/v1/declarations/{mrn}"
 RESPONSE = CASE + "/response"
@@ -35,7 +36,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
     `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason`, the `documents` wanted and the
-    `queries` are told. `reference` is the sender's own; `case` and `response` are addresses.
+    `queries` are told, of a `confirmation` the `outcome`, and the `reason` where it was declined. `reference` is the
+    sender's own; `case` and `response` are addresses.
     """
 
     number: int
@@ -46,7 +48,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     reference: str | None
     agency: str | None
-    outcome: Outcome | None
+    outcome: ToldOutcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
     queries: tuple[Asked, ...]
@@ -77,6 +79,7 @@ class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
 def shown(told: Told, acknowledged: int) -> Notification:
     """A notification, to an account that has acknowledged so far."""
     answer = None if told.decision is None else decisions.from_document(told.decision)
+    declined_for = told.data.get("reason") if told.kind == CONFIRMATION else None
     return Notification(
         number=told.number,
         kind=told.kind,
@@ -87,7 +90,7 @@ def shown(told: Told, acknowledged: int) -> Notification:
         reference=told.reference,
         agency=told.data.get("agency"),
         outcome=told.data.get("outcome"),
-        reason=answer.reason if answer else None,
+        reason=answer.reason if answer else declined_for,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
         queries=_queries(told, answer) if answer else (),
         case=CASE.format(mrn=told.mrn),

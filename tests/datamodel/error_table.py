@@ -29,8 +29,11 @@ GROUPS = {
     "schema": "What only the schema says",
     "decision": "Decisions of agencies",
     "act": "Amendments and invalidations",
+    "mandate": "Mandates, and declarations that need one",
+    "confirmation": "Confirmations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
+    "batch": "Batches and their items",
 }
 
 

@@ -108,6 +108,10 @@ ALLOWED = {
     ("invalidation", "held"),
     ("answer", "under-control"),
     ("answer", "held"),
+    ("answer", "awaiting-confirmation"),
+    ("amendment", "awaiting-confirmation"),
+    ("invalidation", "awaiting-confirmation"),
+    ("confirmation", "awaiting-confirmation"),
 }
 
 

@@ -45,11 +45,12 @@ SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
     "decide": {"Decision": {"OutcomeCode": "held"}},
     "answer": {"QueryAnswer": {"Text": "Lot 17"}},
+    "grant": {"Mandate": {"AgentID": "XZ100200300430", "DirectionCode": ["import"], "ConfirmationCode": "each"}},
 }
 ASKING = {"Decision": {"OutcomeCode": "query", "Query": [{"Text": "Which lot is it?"}]}}
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = ("amend", "invalidate", "invalidation", "acknowledge")
+NEVER_GOOD = ("token", "amend", "invalidate", "invalidation", "acknowledge", "confirm")
 
 
 class Served(NamedTuple):
@@ -69,6 +70,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         command = [GUICHET, "account", "add", role, "--role", role, *(["--agency", "FSA"] if role == "agency" else [])]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=50)
         keys[role] = done.stdout.decode().strip()
+    for command in (["add", "broker", "--role", "trader"], ["identifier", "add", "broker", "XZ100200300430"]):
+        subprocess.run([GUICHET, "account", *command], cwd=folder, env=environment, check=True, timeout=50)
     with (folder / "log").open("wb") as log:
         gateway = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log
@@ -98,10 +101,16 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     [query] = asked["queries"]
     ask(f"{url}/v1/declarations/{lodged['mrn']}/queries/{query}/answer", keys["trader"], GOOD["answer"])
     [notice] = msgspec.json.decode(ask(f"{url}/v1/agency/notices", keys["agency"]))["notices"]
+    granted = msgspec.json.decode(ask(f"{url}/v1/mandates", keys["trader"], GOOD["grant"]))
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
-    of_case = {"mrn": lodged["mrn"], "id": delivery["id"], "query": query, "notice": notice["id"]}
-    return THERE | of_case | {"file": file}
+    batch = Request(f"{url}/v1/batches", msgspec.json.encode(GOOD["lodge"]), {"X-API-Key": keys["trader"]})
+    batch.headers |= {"Content-type": "application/x-ndjson", "Idempotency-key": "described"}
+    with urlopen(batch, timeout=20) as answer:
+        assert b'"replayed":1' in answer.read()
+    named = {"mandate": granted["id"], "batch": "described", "mrn": lodged["mrn"], "id": delivery["id"]}
+    named |= {"query": query, "notice": notice["id"]}
+    return THERE | named | {"file": file}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.streams], ids=lambda route: route.name)

@@ -11,7 +11,9 @@ from gateway.access import rights
 from gateway.access.accounts import last_day
 from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
+from gateway.mandates import office
 from gateway.ports import KeyTerms
+from tests.gateway.http.batches import lines, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
@@ -23,10 +25,17 @@ CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
 ASKING = b'{"Decision":{"OutcomeCode":"query","Query":[{"Text":"Which lot is it?"}]}}'
 ANSWER = b'{"QueryAnswer":{"Text":"Lot 17"}}'
-BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED, "answer": ANSWER}
+PARTY = {"trader": "XZ810090008145", "rival": "XZ730020260008", "third": "XZ770058005810"}  # importers of the samples
+KENYA = read_sample("import-cut-flowers-kenya.json")
+GRANTING = b'{"Mandate": {"AgentID": "XZ770058005810", "DirectionCode": ["import"], "ConfirmationCode": "each"}}'
+CONFIRMING = b'{"Confirmation": {"OutcomeCode": "confirmed"}}'
+BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+BODY |= {"answer": ANSWER, "grant": GRANTING, "confirm": CONFIRMING, "lodge-batch": b'{"key":"k","declaration":{}}'}
+MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
-NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
-NOBODYS |= {"query": "FSA-7", "notice": NOBODYS["id"] + ".7"}
+NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+NOBODYS |= {"mandate": NOBODYS["id"], "batch": "none", "query": "FSA-7", "notice": NOBODYS["id"] + ".7"}
+IN_PLACE = {"{mrn}/invalidation": "{back}/invalidation", "{mrn}/confirmation": "{waiting}/confirmation"}
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
 QUERY = {"acknowledge": "?through=0"}
@@ -50,13 +59,29 @@ class Stage:
     async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
         row, things = ROUTES[route], self.things[whose]
         body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
-        path = row.path.replace("{mrn}/invalidation", "{back}/invalidation").format(**things) + QUERY.get(route, "")
-        headers = {"Content_Type": "application/json"} if body else {}
+        path = row.path
+        for name, own in IN_PLACE.items():
+            path = path.replace(name, own)
+        path = path.format(**things) + QUERY.get(route, "")
+        headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
             if reply.status == row.status or method == "HEAD":
                 return reply
         return await self.house.call(method or row.method, path, caller, body, Accept="*/*", **headers)
+
+
+async def in_their_name(house: House, principal: str, sample: bytes) -> dict[str, str]:
+    """A mandate that the principal gave, and a case that waits for it to confirm it."""
+    if "third" not in house.keys:
+        _, house.keys["third"] = await house.gateway.accounts.register("third", "trader")
+        for name, party in PARTY.items():
+            await office.add_identifier(house.gateway.store, name, party, house.gateway.clock())
+        house.gateway.rolls.forget()
+    given = await house.call("POST", "/v1/mandates", principal, GRANTING, **JSON)
+    lodged = await house.call("POST", "/v1/declarations", "third", sample, **JSON)
+    assert (given.status, lodged.status) == (201, 202), (given.body, lodged.body)
+    return {"mandate": given.json["id"], "waiting": lodged.json["mrn"]}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -70,6 +95,7 @@ async def stage(tmp_path_factory):
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+            await sent(house, lines("B"), key=f"of-{who}", caller=who)
         told = {}
         for agency, delivery, mrn, who in (("fsa", ours, mine, "trader"), ("phs", last, theirs, "rival")):
             assert (await house.call("POST", f"{delivery['href']}/decision", agency, ASKING, **JSON)).status == 200
@@ -77,9 +103,24 @@ async def stage(tmp_path_factory):
             assert (await house.call("POST", path, who, ANSWER, **JSON)).status == 200
             [notice] = (await house.get("/v1/agency/notices", agency)).json["notices"]
             told[who] = {"query": f"{agency.upper()}-1", "notice": notice["id"]}
+        own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], **told["trader"]},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], **told["rival"]},
+            "own": {
+                "mrn": mine,
+                "back": back["trader"],
+                "id": ours["id"],
+                "batch": "of-trader",
+                **own,
+                **told["trader"],
+            },
+            "another's": {
+                "mrn": theirs,
+                "back": back["rival"],
+                "id": others["id"],
+                "batch": "of-rival",
+                **another,
+                **told["rival"],
+            },
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
 
@@ -89,7 +130,7 @@ def cells():
     for name in RIGHTS:
         for role in ROLES:
             of_one = "{" in ROUTES[name].path
-            owner = {"mrn": "trader", "id": "agency"}["mrn" if "{mrn}" in ROUTES[name].path else "id"]
+            owner = "agency" if "/agency/" in ROUTES[name].path else "trader"
             for whose in ("own", "another's") if of_one and role == owner else ("another's",) if of_one else ("own",):
                 yield role, name, whose
 
