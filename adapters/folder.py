@@ -1,6 +1,7 @@
 """The `folder` channel: deliveries and decisions are files in a folder that gateway and agency share.
 
-    ROOT/to-agency/    one file per delivery, <delivery id>.xml or .json; the agency takes it away when it has read it
+    ROOT/to-agency/    one file per delivery, <delivery id>.xml or .json, and per notice, <delivery id>.<number>.xml or
+                       .json; the agency takes each away when it has read it
     ROOT/from-agency/  decisions, any name ending in .xml or .json; the gateway takes them away
     ROOT/done/         decisions that were stored
     ROOT/rejected/     files that were not, each with <name>.problem.txt beside it
@@ -26,7 +27,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from adapters.port import DEFAULT_TIMEOUT_SECONDS, Declined, Outgoing, Pickup, Receipt, Unreachable
+from adapters.port import DEFAULT_TIMEOUT_SECONDS, Declined, Outgoing, OutgoingNotice, Pickup, Receipt, Unreachable
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_FILES_AT_ONCE = 32
@@ -38,7 +39,7 @@ THREADS = 2
 TO_AGENCY, FROM_AGENCY, DONE, REJECTED = "to-agency", "from-agency", "done", "rejected"
 ENDINGS = {"application/xml": ".xml", "application/json": ".json"}
 MEDIA = {ending: media for media, ending in ENDINGS.items()}
-DELIVERY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 ODD = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 
 Result = TypeVar("Result")
@@ -55,11 +56,18 @@ class FolderAdapter:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Drop one file. The same delivery again replaces the file, or puts it back if the agency took it away."""
-        ending = ENDINGS.get(outgoing.media)
-        if ending is None or not DELIVERY_ID.fullmatch(outgoing.delivery_id):
-            raise Declined(f"cannot be a file name: delivery {outgoing.delivery_id!r} as {outgoing.media!r}")
-        await self._away(lambda: self._drop(outgoing.delivery_id, ending, outgoing.body))
+        await self._put(outgoing.delivery_id, outgoing.media, outgoing.body)
         return Receipt()
+
+    async def tell(self, notice: OutgoingNotice) -> None:
+        """Drop one file beside that of the delivery, which stays as it is."""
+        await self._put(notice.notice_id, notice.media, notice.body)
+
+    async def _put(self, name: str, media: str, body: bytes) -> None:
+        ending = ENDINGS.get(media)
+        if ending is None or not PLAIN_ID.fullmatch(name):
+            raise Declined(f"cannot be a file name: {name!r} as {media!r}")
+        await self._away(lambda: self._drop(name, ending, body))
 
     async def pick_up(self) -> list[Pickup]:
         """At most 32 decisions, oldest first. What cannot be one is moved to rejected/ on the way."""

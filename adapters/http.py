@@ -1,4 +1,5 @@
-"""The `http` channel: a delivery is one POST to the agency's own address, and its answer is judged by its status.
+"""The `http` channel: a delivery is one POST to the agency's own address, and its answer is judged by its status; so is
+a notice, which has the header `Guichet-Notice`.
 
 A retry carries the same `Idempotency-Key`, so that an agency that took the first send but whose answer was lost can
 tell. Nothing that the other side sends is trusted: redirects are not followed (the body is confidential), answers are
@@ -13,6 +14,8 @@ Two guards: a connection on which something arrived unasked is not used again, a
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -22,6 +25,7 @@ from adapters.port import (
     DEFAULT_TIMEOUT_SECONDS,
     Declined,
     Outgoing,
+    OutgoingNotice,
     Pickup,
     Receipt,
     SendFailure,
@@ -76,14 +80,27 @@ class HttpAdapter:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """One POST, one answer. See the module's text for what each status means."""
+        async with self._post(outgoing.body, self._headers(outgoing)) as answer:
+            return await self._judge(answer, outgoing)
+
+    async def tell(self, notice: OutgoingNotice) -> None:
+        """One POST to the same address. Every 2xx is a yes, and a body is not read."""
+        async with self._post(notice.body, self._notice_headers(notice)) as answer:
+            self._check_echo(answer, notice.delivery_id)
+            if not 200 <= answer.status < 300:
+                raise await self._refusal(answer)
+
+    @asynccontextmanager
+    async def _post(self, content: bytes, headers: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An exchange within its time. Raises Unreachable where it breaks off."""
         session = self._open()
-        body = io.BytesIO(outgoing.body)  # goes out in pieces, so that a long one does not hold up the loop
+        body = io.BytesIO(content)  # goes out in pieces, so that a long one does not hold up the loop
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                session.post(self._url, data=body, headers=self._headers(outgoing), allow_redirects=False) as answer,
+                session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
-                return await self._judge(answer, outgoing)
+                yield answer
         except TimeoutError as error:
             raise Unreachable(f"no full answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -118,30 +135,41 @@ class HttpAdapter:
         return self._session
 
     def _headers(self, outgoing: Outgoing) -> dict[str, str]:
+        particular = {"Guichet-Due": outgoing.due_at, "Guichet-Callback": outgoing.callback_url}
+        return self._usual(outgoing, outgoing.delivery_id) | particular
+
+    def _notice_headers(self, notice: OutgoingNotice) -> dict[str, str]:
+        return self._usual(notice, notice.notice_id) | {"Guichet-Notice": notice.kind}
+
+    def _usual(self, sent: Outgoing | OutgoingNotice, key: str) -> dict[str, str]:
         headers = {
-            "Content-Type": outgoing.media,
+            "Content-Type": sent.media,
             "Accept": "application/json, application/xml",
-            "Guichet-Delivery": outgoing.delivery_id,
-            "Guichet-Due": outgoing.due_at,
-            "Guichet-Callback": outgoing.callback_url,
-            "Idempotency-Key": outgoing.delivery_id,
+            "Guichet-Delivery": sent.delivery_id,
+            "Idempotency-Key": key,
         }
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        if outgoing.trace:
-            headers["traceparent"] = outgoing.trace
+        if sent.trace:
+            headers["traceparent"] = sent.trace
         return headers
 
     async def _judge(self, answer: aiohttp.ClientResponse, outgoing: Outgoing) -> Receipt:
         status = answer.status
-        if answer.headers.get("Guichet-Delivery", outgoing.delivery_id) != outgoing.delivery_id:
-            raise Unreachable("the answer names another delivery")
+        self._check_echo(answer, outgoing.delivery_id)
         if status in DECIDED:
             body = await _read(answer)
             return Receipt(body, _media(answer, outgoing.media)) if body else Receipt()
         if status in TAKEN:
             return Receipt()
-        raise _failure(status)(f"answered {status}", self._clean(await _excerpt(answer)))
+        raise await self._refusal(answer)
+
+    def _check_echo(self, answer: aiohttp.ClientResponse, delivery_id: str) -> None:
+        if answer.headers.get("Guichet-Delivery", delivery_id) != delivery_id:
+            raise Unreachable("the answer names another delivery")
+
+    async def _refusal(self, answer: aiohttp.ClientResponse) -> SendFailure:
+        return _failure(answer.status)(f"answered {answer.status}", self._clean(await _excerpt(answer)))
 
     def _broken(self, error: Exception) -> Unreachable:
         """An exchange that broke off. What the system says of a connection is ours; the rest may quote the partner."""

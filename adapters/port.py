@@ -1,6 +1,7 @@
 """What every channel to an agency must do. The gateway knows adapters only by this protocol.
 
 A send ends in one of three ways: a `Receipt`, `Unreachable` (try again later) or `Declined` (an operator must look).
+Telling an agency something ends in the same ways, save that there is nothing to bring back.
 A failure keeps apart what we say of it and what the partner said, because the partner may echo what it was sent, and
 that does not belong into a log.
 """
@@ -25,6 +26,21 @@ class Outgoing(msgspec.Struct, frozen=True):
     body: bytes
     due_at: str
     callback_url: str
+    trace: str = ""
+
+
+class OutgoingNotice(msgspec.Struct, frozen=True):
+    """One notice about a delivery that the agency has. `kind` says what it tells; the rest is as of a delivery.
+
+    `notice_id` begins with the delivery's id, and is the same in every try.
+    """
+
+    notice_id: str
+    delivery_id: str
+    agency: str
+    kind: str
+    media: str
+    body: bytes
     trace: str = ""
 
 
@@ -70,6 +86,9 @@ class Adapter(Protocol):
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Carry one delivery. Sending the same `delivery_id` twice must be harmless. Raises Unreachable, Declined."""
+
+    async def tell(self, notice: OutgoingNotice) -> None:
+        """Carry one notice. The same `notice_id` twice must be harmless. Raises Unreachable, Declined."""
 
     async def pick_up(self) -> list[Pickup]:
         """Decisions waiting at the agency's side; empty for channels where the agency calls us."""

@@ -22,7 +22,7 @@ from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
 from gateway.access.issuers import foreign_tokens
 from gateway.access.tokens import OwnTokens, Tokens
-from gateway.acts import appeal, ruling
+from gateway.acts import answer, appeal, ruling
 from gateway.acts.invalidation import INVALIDATING
 from gateway.attachments.numbers import DocumentNumbers
 from gateway.attachments.scanning import Scanning
@@ -40,6 +40,7 @@ from gateway.mandates.parties import load_parties
 from gateway.mandates.roll import Rolls
 from gateway.mandates.settings import REQUIRED
 from gateway.metrics import Metrics, watch_loop
+from gateway.notices import messages
 from gateway.notify.feed import Feed, Keeper
 from gateway.notify.probing import Probe
 from gateway.notify.pushing import Pusher
@@ -62,6 +63,8 @@ EXCHANGED = (
     responses.MESSAGE,
     appeal.MESSAGE,
     ruling.MESSAGE,
+    answer.MESSAGE,
+    messages.MESSAGE,
     *INVALIDATING,
     granting.MESSAGE,
     confirmation.MESSAGE,
@@ -285,7 +288,7 @@ def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, A
                 folder=chosen.folder or agency.folder,
                 token=chosen.secret(),
                 timeout=settings.outbox.send,
-                connections=settings.outbox.in_flight,
+                connections=2 * settings.outbox.in_flight,  # deliveries, and notices beside them
             )
         except ValueError as error:
             raise SettingsError(f"agency {code}: {error}") from error

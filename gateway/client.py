@@ -23,6 +23,7 @@ import aiohttp
 import msgspec
 
 from gateway.acts.amendment import Amended
+from gateway.acts.answer import Answered
 from gateway.acts.appeal import Appealed
 from gateway.acts.invalidation import Invalidated
 from gateway.http.declarations import DeclarationLine, Declarations
@@ -119,6 +120,12 @@ class Client:
         """Appeal against the decision that the message (guichet/1/Appeal) names. `key` is as for lodging."""
         named = {"Idempotency-Key": key or secrets.token_urlsafe(24)} | _seen(seen)
         return await self._object(Appealed, "POST", f"/v1/declarations/{mrn}/appeals", document, named)
+
+    async def answer(self, mrn: str, query: str, document: Document, *, seen: str | None = None) -> Answered:
+        """Answer what an agency asked (QueryAnswer); `query` is the id that it has in the status."""
+        path = f"/v1/declarations/{mrn}/queries/{query}/answer"
+        named = {"Idempotency-Key": secrets.token_urlsafe(24)} | _seen(seen)
+        return await self._object(Answered, "POST", path, document, named)
 
     async def validate(self, document: Document, *, message: str | None = None, as_of: str | None = None) -> Verdict:
         """A dry run, on a day if one is given (YYYY-MM-DD). Raises Refusal with all that is wrong."""

@@ -1,8 +1,9 @@
 """An agency's answer becomes a decision of the case: read it, check whose it is, record it once.
 
 The same decision again is answered as the first time and changes nothing. After a final decision another one is a
-conflict; after a hold, or a request for documents, any may follow. An agency can decide only what was sent to it, and
-what is not its own looks to it like what does not exist. A test is decided by the virtual agency of that desk alone.
+conflict; after a hold, a request for documents or a query, any may follow. An agency can decide only what was sent to
+it, and what is not its own looks to it like what does not exist. A test is decided by the virtual agency of that desk
+alone.
 
 A decision on a delivery that was withdrawn or superseded is refused, not recorded: a permit for what is no longer
 declared would stand in the books as good, and the refusal is how an agency that was asked before learns that it need
@@ -15,6 +16,7 @@ from typing import Final
 import msgspec
 
 from gateway import decisions, lifecycle
+from gateway.acts.queries import query_ids
 from gateway.cases import Entry, change, plan
 from gateway.clock import stamp
 from gateway.decisions import Answer
@@ -38,11 +40,15 @@ PLAIN: Final = Way()
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an answer; `replayed` says that it had been recorded before."""
+    """What came of an answer; `replayed` says that it had been recorded before.
+
+    `queries` are the ids that its queries go by, in their order.
+    """
 
     mrn: str
     delivery_id: str
     outcome: Outcome
+    queries: tuple[str, ...] = ()
     replayed: bool = False
 
 
@@ -134,7 +140,8 @@ def decide(
     decisions.check(answer, delivery)
     decision = decided(delivery, answer, at)
     made = [each for each in file.decisions if each.delivery_id == delivery.id]
-    collected = Collected(mrn=file.case.mrn, delivery_id=delivery.id, outcome=answer.outcome)
+    asked = query_ids(file, decision, answer)
+    collected = Collected(mrn=file.case.mrn, delivery_id=delivery.id, outcome=answer.outcome, queries=asked)
     if _is_replay(decision, made, delivery.state):
         return None, msgspec.structs.replace(collected, replayed=True)
     try:
@@ -145,7 +152,7 @@ def decide(
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     decided_at = at if state in lifecycle.FINAL else None
     moved = DeliveryChange(id=delivery.id, state=state, next_attempt_at=way.next_at, decided_at=decided_at)
-    facts = {**facts_of(decision, answer), **way.tables}
+    facts = {**facts_of(decision, answer, asked), **way.tables}
     entry = Entry("decision", way.actor or f"agency:{delivery.agency}", facts)
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
@@ -172,14 +179,17 @@ def own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Delivery
 
 
 def _is_replay(decision: Decision, made: list[Decision], state: str) -> bool:
-    """Whether this is the last decision again, or a late copy of one that led up to a final one."""
-    if state == lifecycle.AWAITING:  # what was asked for has been provided since, and is asked for again
+    """Whether this is the last decision again, a late copy of one that led up to a final one, or the same question:
+    who wants to ask it once more gives it another reference.
+    """
+    question = decision.outcome == lifecycle.QUERY
+    if state == lifecycle.AWAITING and not question:  # what was asked for was provided, and is asked for again
         return False
-    counted = made if state in lifecycle.FINAL else made[-1:]
+    counted = made if state in lifecycle.FINAL or question else made[-1:]
     return any(each.digest == decision.digest for each in counted)
 
 
-def facts_of(decision: Decision, answer: Answer) -> dict[str, object]:
+def facts_of(decision: Decision, answer: Answer, asked: tuple[str, ...] = ()) -> dict[str, object]:
     """What the history keeps of a decision: no free text, so that erasing one leaves the chain of events whole."""
     return {
         "delivery": decision.delivery_id,
@@ -189,4 +199,5 @@ def facts_of(decision: Decision, answer: Answer) -> dict[str, object]:
         "permits": [f"{permit.type} {permit.id}" for permit in answer.permits],
         "documents": [document.type for document in answer.documents],
         "findings": [finding.code for finding in answer.findings],
+        **({"queries": list(asked)} if asked else {}),
     }

@@ -14,6 +14,7 @@ from datamodel.issues import Refused
 from datamodel.limits import Limits
 from datamodel.registry import Registry
 from datamodel.wording import issue, phrase, refused
+from gateway.lifecycle import QUERY
 from gateway.media import format_of
 from gateway.ports import Delivery
 
@@ -56,6 +57,20 @@ class Finding(
     items: tuple[Decimal, ...] = ()
 
 
+class Question(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    rename={"text": "Text", "reference": "ReferenceID", "items": "SequenceNumeric", "until": "AnswerDueDate"},
+):
+    """What the agency asks the trader, under a reference of its own; `until` is the last day for the answer."""
+
+    text: str
+    reference: str | None = None
+    items: tuple[Decimal, ...] = ()
+    until: str | None = None
+
+
 class Answer(
     msgspec.Struct,
     frozen=True,
@@ -68,9 +83,10 @@ class Answer(
         "permits": "LPCO",
         "documents": "DocumentRequest",
         "findings": "Finding",
+        "questions": "Query",
     },
 ):
-    """One decision message. `outcome` is granted, refused, held or documents."""
+    """One decision message. `outcome` is one of `lifecycle.OUTCOME_EVENTS`."""
 
     delivery_id: str | None = None
     outcome: str
@@ -78,6 +94,7 @@ class Answer(
     permits: tuple[Permit, ...] = ()
     documents: tuple[DocumentRequest, ...] = ()
     findings: tuple[Finding, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 class _Envelope(msgspec.Struct, frozen=True, rename={"decision": "Decision"}):
@@ -107,10 +124,18 @@ def check(answer: Answer, delivery: Delivery) -> None:
     """Raises Refused for an answer that says too little, or speaks of goods that the agency was not shown."""
     if answer.outcome == "documents" and not answer.documents:
         raise _refused("decision.documents-unnamed", "DocumentRequest")
-    for number, finding in enumerate(answer.findings):
-        for place, item in enumerate(finding.items):
+    if answer.outcome == QUERY and not answer.questions:
+        raise _refused("decision.query-missing", "Query")
+    if answer.outcome != QUERY and answer.questions:
+        raise _refused("decision.query-misplaced", "Query", value=answer.outcome)
+    naming = (
+        ("Finding", [each.items for each in answer.findings]),
+        ("Query", [each.items for each in answer.questions]),
+    )
+    for name, number, items in ((name, *numbered) for name, several in naming for numbered in enumerate(several)):
+        for place, item in enumerate(items):
             if item not in delivery.items:
-                at = ("Finding", number, "SequenceNumeric", place)
+                at = (name, number, "SequenceNumeric", place)
                 shown = ", ".join(map(str, delivery.items))
                 raise _refused(
                     "decision.item-unknown", *at, value=str(item), expected=phrase("type.codes", names=shown)

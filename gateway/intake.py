@@ -28,13 +28,14 @@ from gateway.attachments.documents import Document, Gone
 from gateway.attachments.references import Reference, Wanted, faults, may_refer, references, uses
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
+from gateway.conflicts import Conflict
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
 from gateway.mandates.authority import Authority, Filing, authorise
 from gateway.mandates.roll import EMPTY, Roll
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.permit_requests import deliveries
-from gateway.ports import Acceptance, Account, Admission, Conflict, Dispatch
+from gateway.ports import Acceptance, Account, Admission, Dispatch
 from gateway.routing import Route, route
 from gateway.service import Gateway
 from gateway.traces.span import Facts, Span, place_in, root_of
@@ -216,7 +217,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
 
 
 class _Found(NamedTuple):
-    """A declaration that was read, as it is and as agencies know it; the documents that it names, and what was found."""
+    """A declaration that was read, as it is and as agencies know it; its documents, and what was found."""
 
     parsed: Parsed
     plain: Parsed

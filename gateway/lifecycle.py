@@ -53,7 +53,8 @@ DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, P
 
 # What a trader may do to a case, and the states in which it is legal: while an agency has still to decide, or the party
 # that it was lodged for has to confirm. What is released is no longer the trader's to take back, and what is refused,
-# declined or invalidated is over. The confirmation is that party's, everything else is the sender's.
+# declined or invalidated is over. The confirmation is that party's, everything else is the sender's. An answer is to a
+# query of an agency, which has a delivery before it then.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
 ATTACHMENT: Final = "attachment"
@@ -62,6 +63,7 @@ CONFIRMATION: Final = "confirmation"
 APPEAL: Final = "appeal"
 RULING: Final = "ruling"
 _DECIDED_ON: Final = (UNDER_CONTROL, HELD, RELEASED, REFUSED)
+ANSWER: Final = "answer"
 ACTS: Final = {
     AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
     INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
@@ -69,6 +71,7 @@ ACTS: Final = {
     CONFIRMATION: (AWAITING_CONFIRMATION,),
     APPEAL: _DECIDED_ON,
     RULING: _DECIDED_ON,
+    ANSWER: (UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
 }
 # What else is told of a case that was lodged for another party: the mandate, and that nobody confirmed in time.
 MANDATE: Final = "mandate"
@@ -77,6 +80,15 @@ UNCONFIRMED: Final = "unconfirmed"
 
 # What may come of a document after it was taken.
 DOCUMENT_REJECTED: Final = "document-rejected"
+# Outcomes of sending a notice to an agency. They move no delivery: what it tells of has happened already.
+TOLD_AGENCY: Final = "told"
+UNTOLD_AGENCY: Final = "untold"
+
+# States of a query that an agency put to the trader: answered, or closed when its delivery came to its end before that.
+OPEN: Final = "open"
+ANSWERED: Final = "answered"
+CLOSED: Final = "closed"
+QUERY_STATES: Final = (OPEN, ANSWERED, CLOSED)
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
@@ -98,6 +110,9 @@ EVENT_KINDS: Final = {
     ATTACHMENT: "the trader attached a supporting document, for the agencies that are named",
     PROVIDED: "an agency has every document that it asked for, and decides again",
     DOCUMENT_REJECTED: "the scanner found something in a document of the case, which nobody is given any more",
+    ANSWER: "the trader answered a query of an agency",
+    TOLD_AGENCY: "an agency was told what became of its delivery, or what the trader answered or provided",
+    UNTOLD_AGENCY: "an agency declined to be told; an operator has to look",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
     APPEAL: "the trader appealed against a decision; the record that it rests on is frozen",
     RULING: "the appeal was ruled on: the decision is upheld, or overturned by the decision that follows",
@@ -132,7 +147,8 @@ TOLD: Final = (
 )
 
 # What an agency may answer, and the event that it is for the delivery.
-OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
+QUERY: Final = "query"
+OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD, QUERY: HELD}
 
 _STEPS: Final[dict[str, tuple[str | None, ...]]] = {
     # state    sent      retry     parked    revived withdrawn superseded provided held granted  refused

@@ -14,6 +14,9 @@ from datamodel.issues import Refused
 from gateway.clock import later, moment, stamp
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery, collect
 from gateway.decisions import describe
+from gateway.notices.messages import bell
+from gateway.notices.records import ListedNotice
+from gateway.notices.telling import tell
 from gateway.ports import Claim
 from gateway.requirements import Agency
 from gateway.sending import send
@@ -50,7 +53,7 @@ class Outbox:
     async def stop(self) -> None:
         """Begin nothing new, give what is under way its time, then give up on it: the store still has it."""
         await _cancel(self._loops)
-        under_way = [task for sender in self._senders for task in sender.under_way]
+        under_way = [task for sender in self._senders for task in (*sender.under_way, *sender.telling)]
         if under_way:
             await asyncio.wait(under_way, timeout=self._gateway.settings.outbox.stop)
         await _cancel(under_way)
@@ -61,12 +64,14 @@ class Sender:
 
     def __init__(self, gateway: Gateway, agency: Agency, adapter: Adapter, seat: Seat) -> None:
         self.under_way: set[asyncio.Task[None]] = set()
+        self.telling: set[asyncio.Task[None]] = set()
         self._gateway, self._agency, self._adapter, self._seat = gateway, agency, adapter, seat
         self._in_flight = part(gateway.settings.outbox.in_flight, seat)
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What runs for this agency as long as the gateway does."""
-        loops = [self._forever(self._send_turn, self._gateway.settings.outbox.idle)]
+        idle = self._gateway.settings.outbox.idle
+        loops = [self._forever(self._send_turn, idle), self._forever(self._tell_turn, idle)]
         if self._agency.channel in PICKED_UP and self._seat.number == 1:
             loops.append(self._forever(self._pick_up_turn, self._gateway.settings.outbox.pick_up))
         return loops
@@ -112,13 +117,37 @@ class Sender:
             named = {"delivery": claim.delivery.id, "agency": self._agency.code}
             log.exception("delivery %(delivery)s to %(agency)s: its outcome is not recorded", named)
 
+    async def _tell_turn(self) -> None:
+        """Send the notices that are due, as many at a time as deliveries and beside them, or wait for some."""
+        code, gateway = self._agency.code, self._gateway
+        seconds = self._seconds_to(await gateway.store.next_notice_at(code))
+        if seconds > 0:
+            await gateway.doorbell.wait(bell(code), max(seconds, _SHORTEST_WAIT))
+            return
+        now = gateway.clock()
+        lease_until = later(now, gateway.settings.outbox.lease)
+        for claim in await gateway.store.claim_notices(code, self._in_flight, stamp(now), lease_until):
+            task = asyncio.create_task(self._tell(claim))
+            self.telling.add(task)
+            task.add_done_callback(self.telling.discard)
+        if self.telling:
+            await asyncio.wait(self.telling)
+
+    async def _tell(self, claim: ListedNotice) -> None:
+        try:
+            await tell(self._gateway, self._adapter, claim)
+        except Exception:
+            named = {"notice": claim.notice.id, "agency": self._agency.code}
+            log.exception("notice %(notice)s to %(agency)s: its outcome is not recorded", named)
+
     async def _seconds_to_next(self) -> float:
-        idle = self._gateway.settings.outbox.idle
         next_attempt_at = await self._gateway.store.next_attempt_at(self._agency.code)
-        if next_attempt_at is None:
-            return idle
-        seconds = (moment(next_attempt_at) - self._gateway.clock()).total_seconds()
-        return min(max(seconds, _SHORTEST_WAIT), idle)
+        return max(self._seconds_to(next_attempt_at), _SHORTEST_WAIT)
+
+    def _seconds_to(self, due_at: str | None) -> float:
+        """How long to wait for what is due at that time; never longer than between two looks."""
+        idle = self._gateway.settings.outbox.idle
+        return idle if due_at is None else min((moment(due_at) - self._gateway.clock()).total_seconds(), idle)
 
     async def _pick_up_turn(self) -> None:
         """What cannot be recorded for a fault of ours stays where it lies, for the next turn, and holds up no other."""

@@ -18,6 +18,7 @@ from gateway.attachments.documents import DocumentStore, Use
 from gateway.bulk.taken import BatchStore
 from gateway.census import Census
 from gateway.mandates.kept import DeclaredFor, MandateStore
+from gateway.notices.records import KeptAnswer, NewNotice, NoticeMove, NoticeStore
 from gateway.notify.told import NotificationStore
 from gateway.trial.kept import ForAgency, Telling, TrialStore
 from gateway.vocabulary import EventKind
@@ -209,17 +210,6 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     issues: tuple[Issue, ...] = ()
 
 
-class Conflict(Exception):
-    """The same key or reference came before with another document.
-
-    `first` and `second` are the digests of the bytes of both as they came: those that the sender can compute too.
-    """
-
-    def __init__(self, what: str, mrn: str, first: str, second: str) -> None:
-        super().__init__(f"{what} was used before for another document")
-        self.what, self.mrn, self.first, self.second = what, mrn, first, second
-
-
 class StoredMessage(msgspec.Struct, frozen=True):
     """The declaration as it came (`media`, `body`, `digest`) and as canonical JSON (`document`)."""
 
@@ -268,6 +258,9 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
     uses: tuple[Use, ...] = ()
+    answer: KeptAnswer | None = None
+    notices: tuple[NewNotice, ...] = ()
+    told: tuple[NoticeMove, ...] = ()
     declared_for: DeclaredFor | None = None
     key: ActKey | None = None
     appeal: NewAppeal | None = None
@@ -292,6 +285,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 class Store(
     NotificationStore,
+    NoticeStore,
     UserStore,
     MandateStore,
     BatchStore,

@@ -5,6 +5,7 @@ sends is valid by the very check that it applies to others. An invalid one is ou
 A Status has no place for its agency: they stand in the order of the lines of the agencies that decided for good.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +17,7 @@ from datamodel.issues import Refused
 from datamodel.registry import Registry
 from gateway import decisions, lifecycle
 from gateway.acts.appeals import Appeal
+from gateway.acts.queries import Query, queries
 from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
@@ -25,24 +27,30 @@ from gateway.ports import CaseFile, Delivery
 
 MESSAGE = "wco-dms/3.6/RES"
 LONGEST_TEXT = 512
+_DAY = re.compile("(20[0-9]{2})-([0-9]{2})-([0-9]{2})Z?")
 TAKEN_BACK = (lifecycle.INVALIDATED, lifecycle.DECLINED)
 LONGEST_VALIDATION_CODE = 8
 
 Fields = dict[str, Any]
+
+# What an agency may have said last that holds a case, and the name that the table of codes has for it.
+_HOLDING: Final = (("documents", "documents"), (lifecycle.QUERY, "query-answered"))
 
 
 def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseCodes) -> Parsed:
     """The response for a case. `FunctionalReferenceID`, MRN and version, is one per change of the case."""
     answers = last_answers(file)
     case, shown = file.case, live(file)
+    asked = [query for query in queries(file) if query.state == lifecycle.OPEN]
     refusals = [answers[each.id] for each in file.deliveries if each.state == lifecycle.REFUSED]
     body = _filled(
-        FunctionCode=codes.function[function(file, answers)],
+        FunctionCode=codes.function[function(file, answers, bool(asked))],
         FunctionalReferenceID=f"{case.mrn}-{case.version}",
         IssueDateTime=_date_time(now),
         AdditionalInformation=[
             *_confirmation(file, codes),
             *(line for each in shown for line in _lines(each, answers.get(each.id), codes)),
+            *(_query(each, codes) for each in asked),
         ],
         Error=[error for answer in refusals for finding in answer.findings for error in _errors(finding, codes)],
         Status=[_status(each, codes) for each in shown if each.state in lifecycle.DECIDED],
@@ -109,10 +117,17 @@ def last_answers(file: CaseFile) -> dict[str, Answer]:
     return {each.delivery_id: decisions.from_document(each.document) for each in said}
 
 
-def function(file: CaseFile, answers: dict[str, Answer]) -> str:
-    """The name under which the table of codes has the case: its state, or `documents` where some are asked for."""
-    asked = any(answers[each.id].outcome == "documents" for each in file.deliveries if each.state == lifecycle.HELD)
-    return "documents" if asked and file.case.state == lifecycle.HELD else file.case.state
+def function(file: CaseFile, answers: dict[str, Answer], asked: bool) -> str:
+    """The name under which the table of codes has the case: its state, or what holds it up.
+
+    A query that is open, `asked`, comes first, also while other agencies are at work: it is the trader's turn.
+    """
+    if asked:
+        return lifecycle.QUERY
+    if file.case.state != lifecycle.HELD:
+        return file.case.state
+    said = {answers[each.id].outcome for each in file.deliveries if each.state == lifecycle.HELD}
+    return next((name for outcome, name in _HOLDING if outcome in said), lifecycle.HELD)
 
 
 def _confirmation(file: CaseFile, codes: ResponseCodes) -> Iterator[Fields]:
@@ -134,6 +149,11 @@ def _lines(delivery: Delivery, answer: Answer | None, codes: ResponseCodes) -> I
         yield _statement(codes.statement["permit"], permit.type, permit.id, _day(permit.expires))
     for document in answer.documents if answer else ():
         yield _statement(codes.statement["document"], document.type, document.description, open_until)
+
+
+def _query(query: Query, codes: ResponseCodes) -> Fields:
+    question = query.question
+    return _statement(codes.statement[lifecycle.QUERY], query.id, question.text, _day(question.until))
 
 
 def _statement(kind: str, code: str, text: str | None, limit: Fields | None) -> Fields:
@@ -182,8 +202,9 @@ def _date_time(at: datetime) -> Fields:
 
 
 def _day(day: str | None) -> Fields | None:
-    """Format 102: CCYYMMDD."""
-    return {"DateTimeString": {"@formatCode": "102", "value": day.replace("-", "")}} if day else None
+    """Format 102: CCYYMMDD, of this century: a response has no place for another day, or for a zone."""
+    fits = day is not None and _DAY.fullmatch(day)
+    return {"DateTimeString": {"@formatCode": "102", "value": "".join(fits.groups())}} if fits else None
 
 
 def _filled(**fields: Any) -> Fields:

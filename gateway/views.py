@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from gateway import audit, lifecycle
+from gateway.acts.queries import Query, queries
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
@@ -17,7 +18,7 @@ from gateway.mandates.standing import MandateStanding, standing
 from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
 from gateway.responses import last_answers
-from gateway.vocabulary import CaseState, DeliveryState
+from gateway.vocabulary import CaseState, DeliveryState, QueryState
 
 
 class PermitLine(msgspec.Struct, frozen=True):
@@ -41,6 +42,23 @@ class FindingLine(msgspec.Struct, frozen=True):
     code: str
     description: str | None
     items: tuple[int, ...]
+
+
+class QueryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agency asks the trader. `reference` is the agency's own, `items` are sequence numbers of goods items,
+    `until` is the last day for the answer, YYYY-MM-DD; `overdue` says that it is past, and the query still open.
+    """
+
+    id: str
+    agency: str
+    state: QueryState
+    text: str
+    reference: str | None
+    items: tuple[int, ...]
+    until: str | None
+    overdue: bool
+    asked_at: str
+    answered_at: str | None
 
 
 class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +101,7 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     test: bool
     agencies: tuple[AgencyStatus, ...]
+    queries: tuple[QueryLine, ...]
     mandate: MandateStanding | None
 
 
@@ -113,6 +132,7 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
         agencies=tuple(
             _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),
+        queries=tuple(_query(each, at) for each in queries(file)),
         mandate=standing(file),
     )
 
@@ -138,6 +158,22 @@ def _agency_status(delivery: Delivery, agency: Agency | None, answer: Answer | N
         documents=tuple(map(_document, answer.documents)) if answer else (),
         findings=tuple(map(_finding, answer.findings)) if answer else (),
         problem=_problem(delivery),
+    )
+
+
+def _query(query: Query, at: str) -> QueryLine:
+    question = query.question
+    return QueryLine(
+        id=query.id,
+        agency=query.agency,
+        state=query.state,
+        text=question.text,
+        reference=question.reference,
+        items=tuple(map(int, question.items)),
+        until=question.until,
+        overdue=query.state == lifecycle.OPEN and question.until is not None and question.until < at[:10],
+        asked_at=query.asked_at,
+        answered_at=query.answer.at if query.answer else None,
     )
 
 

@@ -29,17 +29,19 @@ A virtual partner agency, to try a gateway or an integration against. It takes p
 guichet/1/PermitRequest, XML or JSON), decides each delivery once, remembers the decision, and answers as told.
 
 When it is ready it prints one line of JSON on standard output, {"code": "PHS", "url": "http://127.0.0.1:40123"}.
-The gateway posts deliveries to that url, or to url/deliveries, which is the same. GET url/ledger shows all requests,
-decisions and answers.
+The gateway posts deliveries and notices to that url, or to url/deliveries, which is the same. GET url/ledger shows all
+requests, decisions, answers and notices.
 """
 
 EPILOG = """\
 behaviour file (TOML): a table [defaults] and one table per agency code, which goes over it. Keys and defaults:
 
-  outcome = "granted"      granted, refused, held or documents: what it decides where no list below matches
+  outcome = "granted"      granted, refused, held, documents or query: what it decides where no list below matches;
+                           a query is followed by the final decision when the trader's answer has come
   refuse_hs = []           HS prefixes; a request with a goods item of one is refused, with a finding per item
   hold_hs = []             HS prefixes; such a request is held
-  release_after = 2.5      seconds from a hold (or a request for documents) to the final decision; without it, never
+  release_after = 2.5      seconds from a hold, or a request for documents, to the final decision (without it, never),
+                           or from the answer to a query (without it, none)
   delay = 0                seconds from the request to the first answer
   answer = "at-once"       at-once: in the HTTP answer; callback: 202 now, the decision is posted to Guichet-Callback;
                            poll: fetches deliveries from the inbox at --gateway and posts decisions there

@@ -11,7 +11,7 @@ import logging
 import aiohttp
 from yarl import URL
 
-from adapters.simulator.behaviour import Asked, Behaviour, decide
+from adapters.simulator.behaviour import Asked, Behaviour, Told, decide
 from adapters.simulator.ledger import File, Ledger
 from adapters.simulator.papers import Format, Papers
 
@@ -46,6 +46,7 @@ class Agency:
         self.gateway = gateway
         self._papers = papers
         self._token = token
+        self._heard = asyncio.Event()
         self._telling: dict[str, asyncio.Task[None]] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -91,6 +92,16 @@ class Agency:
         if self.gateway is not None and url.origin() != self.gateway.origin():
             raise NotOurs(f"the callback {callback!r} is not at the gateway {self.gateway}")
 
+    def hear(self, body: bytes, form: Format, via: str) -> Told:
+        """Take a notice, once, and go on where an answer was waited for. Raises Refused, NotOurs, and OSError."""
+        told = self._papers.told(body, form)
+        if told.agency != self.code:
+            raise NotOurs(f"this is agency {self.code}, and the notice is for {told.agency}")
+        if self.ledger.notice(told, via):
+            self._heard.set()
+            self._heard = asyncio.Event()
+        return told
+
     def answer(self, file: File) -> bytes:
         """The decision that a request gets at once: the newest one that is out, or the first."""
         step = file.steps[max(file.told - 1, 0)]
@@ -128,6 +139,8 @@ class Agency:
     async def _tell(self, file: File) -> None:
         for index in range(file.told, len(file.steps)):
             step = file.steps[index]
+            while step.answered and file.delivery_id not in self.ledger.answered:
+                await self._heard.wait()
             await asyncio.sleep(step.after)
             body = self._papers.decision(step.decision, self.behaviour.media)
             status = await self._deliver(URL(file.callback), body)

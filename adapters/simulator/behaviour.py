@@ -1,7 +1,8 @@
 """What a virtual agency does, as data, and the decision that follows from it. Pure: the same request, the same answer.
 
 A decision is planned whole when the request arrives: a final outcome is one step, a hold that is released later is
-two. So it can be written down before anybody is told, and nothing is ever decided a second time.
+two, and so is a query with what follows its answer. So it can be written down before anybody is told, and nothing is
+ever decided a second time.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import msgspec
 DEFAULTS = "defaults"
 PERMIT_DAYS = 180
 
-Outcome = Literal["granted", "refused", "held", "documents"]
+Outcome = Literal["granted", "refused", "held", "documents", "query"]
 HsPrefix = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2,10}$")]
 Fault = Annotated[str, msgspec.Meta(pattern=r"^(stall|truncate|reset|[45][0-9]{2})$")]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -61,11 +62,28 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     permits: tuple[str, ...]
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What a notice says, as far as the book shows it."""
+
+    notice_id: str
+    delivery_id: str
+    mrn: str
+    agency: str
+    about: str
+    query: str | None
+    answer: str | None
+    documents: tuple[str, ...]
+
+
 class Step(msgspec.Struct, frozen=True):
-    """One message to the gateway: seconds to wait after the step before, and the Decision in the form of its JSON."""
+    """One message to the gateway: seconds to wait after the step before, and the Decision in the form of its JSON.
+
+    With `answered`, the wait begins when the trader has answered the query of the step before.
+    """
 
     after: float
     decision: dict[str, Any]
+    answered: bool = False
 
     @property
     def outcome(self) -> str:
@@ -100,9 +118,10 @@ def decide(asked: Asked, behaviour: Behaviour) -> tuple[Step, ...]:
     held = _matching(asked.goods, behaviour.hold_hs)
     outcome: str = "refused" if refused else "held" if held else behaviour.outcome
     steps = [Step(behaviour.delay, _decision(outcome, asked, behaviour, refused or held or asked.goods))]
-    if outcome in ("held", "documents") and behaviour.release_after is not None:
+    asks = outcome == "query"
+    if outcome in ("held", "documents", "query") and (asks or behaviour.release_after is not None):
         final = "refused" if behaviour.outcome == "refused" else "granted"
-        steps.append(Step(behaviour.release_after, _decision(final, asked, behaviour, asked.goods)))
+        steps.append(Step(behaviour.release_after or 0.0, _decision(final, asked, behaviour, asked.goods), asks))
     return tuple(steps)
 
 
@@ -141,6 +160,12 @@ def _documents(asked: Asked, _behaviour: Behaviour, _goods: tuple[Goods, ...]) -
     return {"Reason": f"{asked.agency} needs documents", "DocumentRequest": wanted}
 
 
+def _query(asked: Asked, _behaviour: Behaviour, goods: tuple[Goods, ...]) -> dict[str, Any]:
+    items = [item.sequence for item in goods]
+    text = f"{asked.agency} asks: what are these goods for?"
+    return {"Query": [{"ReferenceID": f"{asked.agency}-Q1", "Text": text, "SequenceNumeric": items}]}
+
+
 def _findings(code: str, goods: tuple[Goods, ...]) -> list[dict[str, Any]]:
     return [
         {"Code": code, "Description": f"HS {item.hs or 'not stated'}", "SequenceNumeric": [item.sequence]}
@@ -153,4 +178,5 @@ CONTENT: dict[str, Callable[[Asked, Behaviour, tuple[Goods, ...]], dict[str, Any
     "refused": _refused,
     "held": _held,
     "documents": _documents,
+    "query": _query,
 }

@@ -1,4 +1,4 @@
-"""The agency's book: one JSON line for each request, decision and answer. A decision is on disk before anybody is told.
+"""The agency's book: a JSON line for each request, decision, answer and notice; a decision is there before it is told.
 
 Writing blocks the process on purpose: between looking a delivery up and having its decision on disk nothing else runs,
 which is what makes a second decision on it impossible. After a crash the book is read back, so that a delivery that
@@ -13,9 +13,9 @@ from typing import IO, Any
 
 import msgspec
 
-from adapters.simulator.behaviour import Asked, Step
+from adapters.simulator.behaviour import Asked, Step, Told
 
-KINDS = ("request", "decision", "answer")
+KINDS = ("request", "decision", "answer", "notice")
 
 
 class File(msgspec.Struct):
@@ -35,10 +35,15 @@ class File(msgspec.Struct):
 
 
 class Ledger:
-    """Keeps `files` by delivery id, and every line of the book as `entries` by kind. Without a path, in memory only."""
+    """Keeps `files` by delivery id, and every line of the book as `entries` by kind. Without a path, in memory only.
+
+    `notices` are the ids of those that came, `answered` the deliveries of which a query was answered.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.files: dict[str, File] = {}
+        self.notices: set[str] = set()
+        self.answered: set[str] = set()
         self.entries: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
         self._book: IO[bytes] | None = None
         if path is not None:
@@ -69,10 +74,22 @@ class Ledger:
         self._add("answer", facts | {"via": via, "status": status})
         file.told = max(file.told, index + 1)
 
+    def notice(self, told: Told, via: str) -> bool:
+        """A notice came. Put on record once; whether it was new. Raises OSError when it could not be written."""
+        if told.notice_id in self.notices:
+            return False
+        self._hear(self._add("notice", msgspec.to_builtins(told) | {"via": via}, durable=True))
+        return True
+
     def close(self) -> None:
         """Close the book."""
         if self._book is not None:
             self._book.close()
+
+    def _hear(self, line: dict[str, Any]) -> None:
+        self.notices.add(line["notice_id"])
+        if line["about"] == "answer":
+            self.answered.add(line["delivery_id"])
 
     def _open_file(self, line: dict[str, Any]) -> File:
         file = msgspec.convert({key: line[key] for key in File.__struct_fields__ if key in line}, File)
@@ -98,6 +115,8 @@ class Ledger:
             self.entries[line["kind"]].append(line)
             if line["kind"] == "decision":
                 self._open_file(line)
+            elif line["kind"] == "notice":
+                self._hear(line)
             elif line["kind"] == "answer":
                 file = self.files[line["delivery_id"]]
                 file.told = max(file.told, line["step"] + 1)

@@ -1,4 +1,4 @@
-"""The papers that an agency handles: permit requests read, decisions written, both through the project's own codecs.
+"""The papers that an agency handles: permit requests and notices read, decisions written, by the project's own codecs.
 
 A decision is checked like anybody else's message before it leaves, so that the virtual agency never teaches a
 message that the gateway would refuse.
@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from adapters.simulator.behaviour import Asked, Goods
+from adapters.simulator.behaviour import Asked, Goods, Told
 from datamodel.codecs import read, write
 from datamodel.registry import Registry
 from datamodel.structs import bare
 
 PERMIT_REQUEST = "guichet/1/PermitRequest"
 DECISION = "guichet/1/Decision"
+NOTICE = "guichet/1/AgencyNotice"
 # The tariff line is the classification of one of these types, else the first one long enough to be a tariff code.
 TARIFF_TYPES = ("TSP", "HS")
 MIN_TARIFF_DIGITS = 4
@@ -29,7 +30,7 @@ class Papers:
 
     def __init__(self, schemas: Path) -> None:
         self._registry = Registry.load(schemas)
-        for key in (PERMIT_REQUEST, DECISION):
+        for key in (PERMIT_REQUEST, DECISION, NOTICE):
             self._registry.message(key).compile()
 
     def asked(self, body: bytes, form: Format) -> Asked:
@@ -43,6 +44,20 @@ class Papers:
             issued_on=date.fromisoformat(str(bare(request.IssueDateTime))[:10]),
             goods=_goods(request.od_Declaration),
             permits=tuple(permits),
+        )
+
+    def told(self, body: bytes, form: Format) -> Told:
+        """What a notice says. Raises datamodel.issues.Refused."""
+        notice: Any = read(self._registry, body, form, message=NOTICE).document
+        return Told(
+            notice_id=str(bare(notice.NoticeID)),
+            delivery_id=str(bare(notice.DeliveryID)),
+            mrn=str(bare(notice.DeclarationID)),
+            agency=str(bare(notice.AgencyCode)),
+            about=str(bare(notice.NoticeCode)),
+            query=str(bare(notice.Query.Text)) if notice.Query else None,
+            answer=str(bare(notice.AnswerText)) if notice.AnswerText else None,
+            documents=tuple(f"{bare(each.TypeCode)} {bare(each.ID)}" for each in notice.Document),
         )
 
     def decision(self, decision: dict[str, Any], form: Format) -> bytes:

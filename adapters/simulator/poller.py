@@ -1,7 +1,8 @@
 """An agency without a door of its own: it looks into its inbox at the gateway again and again, and posts decisions.
 
 `GET /v1/agency/deliveries` lists what is undecided, a page at a time; each delivery is fetched and decided once. One
-that stays in the inbox because it is on hold is known by its id and left alone.
+that stays in the inbox because it is on hold is known by its id and left alone. Notices are listed beside; one that is
+in the book is acknowledged.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from adapters.simulator.papers import Format
 from datamodel.issues import Refused
 
 INBOX = "v1/agency/deliveries"
+NOTICES = "v1/agency/notices"
 FORMATS: dict[str, Format] = {"application/xml": "xml", "application/json": "json"}
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ class Poller:
 
     def __init__(self, agency: Agency, gateway: URL) -> None:
         self._agency = agency
-        self._inbox = gateway / INBOX
+        self._inbox, self._notices = gateway / INBOX, gateway / NOTICES
         self._problem: str | None = None
 
     async def run(self) -> None:
@@ -35,6 +37,7 @@ class Poller:
         while True:
             try:
                 await self._look()
+                await self._listen()
                 self._problem = None
             except (aiohttp.ClientError, OSError, TimeoutError, Refused, NotOurs, KeyError, ValueError) as error:
                 self._report(str(error) or type(error).__name__)
@@ -56,14 +59,30 @@ class Poller:
             following = listing["next"]
             page = self._inbox.with_query(after=following) if following else None
 
+    async def _listen(self) -> None:
+        """One page at a look: what was acknowledged makes room for the next."""
+        async with self._get(self._notices) as answer:
+            listing: dict[str, Any] = await answer.json()
+        for notice in listing["notices"]:
+            address = self._notices / str(notice["id"])
+            self._agency.hear(*await self._message(address), "poll")
+            headers = self._agency.headers(address)
+            async with self._agency.session().post(
+                address / "acknowledgement", headers=headers, raise_for_status=True, allow_redirects=False
+            ):
+                pass
+
     async def _fetch(self, delivery_id: str) -> None:
         self._agency.ledger.request(delivery_id, "poll")
-        async with self._get(self._inbox / delivery_id) as answer:
+        body, form = await self._message(self._inbox / delivery_id)
+        self._agency.tell(self._agency.take(body, form, str(self._inbox / delivery_id / "decision")))
+
+    async def _message(self, address: URL) -> tuple[bytes, Format]:
+        async with self._get(address) as answer:
             form = FORMATS.get(answer.content_type)
             if form is None:
-                raise ValueError(f"delivery {delivery_id} came as {answer.content_type}")
-            body = await answer.read()
-        self._agency.tell(self._agency.take(body, form, str(self._inbox / delivery_id / "decision")))
+                raise ValueError(f"{address.name} came as {answer.content_type}")
+            return await answer.read(), form
 
     def _get(self, url: URL) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         headers = self._agency.headers(url) | {"Accept": "application/json, application/xml"}

@@ -1,4 +1,5 @@
-"""The agency's door: a POST to one of `PATHS` is a permit request, `GET /ledger` shows what was done with it.
+"""The agency's door: a POST to one of `PATHS` is a permit request, or with the header Guichet-Notice a notice; `GET
+/ledger` shows what was done with them.
 
 Faults are drawn here, one per request from a seeded stream, so that a run can be repeated. A status fault turns the
 request away unread; the other three strike after the decision is on record, which is the case that tells whether the
@@ -9,7 +10,8 @@ import asyncio
 import random
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -65,6 +67,8 @@ class Door:
 
     async def deliver(self, request: web.Request) -> web.StreamResponse:
         """Take one delivery: decide, then answer as the behaviour says."""
+        if "Guichet-Notice" in request.headers:
+            return await self._hear(request)
         fault = self._fault()
         self._agency.ledger.request(request.headers.get("Guichet-Delivery"), "post", fault)
         if fault is not None and fault.isdigit():
@@ -77,22 +81,23 @@ class Door:
             self._agency.repeat(file)
         return await (self._spoil[fault](request, file) if fault else self._answer(file))
 
+    async def _hear(self, request: web.Request) -> web.Response:
+        """Take one notice. Faults are for requests alone."""
+        try:
+            form = _form(request)
+            with _reasons():
+                told = self._agency.hear(await request.read(), form, "post")
+        except _Away as away:
+            return _problem(away)
+        return web.Response(status=204, headers={"Guichet-Delivery": told.delivery_id})
+
     async def _take(self, request: web.Request) -> File:
-        form = FORMATS.get(request.content_type)
-        if form is None:
-            raise _Away(415, f"send {' or '.join(sorted(FORMATS))}, not {request.content_type}")
+        form = _form(request)
         if self._agency.behaviour.answer == "poll":
             raise _Away(404, "this agency fetches its deliveries from the gateway and takes none here")
         body = await request.read()
-        try:
-            file = self._agency.take(body, form, request.headers.get("Guichet-Callback", ""))
-        except Refused as refused:
-            raise _Away(refused.status, str(refused), refused.report.issues) from refused
-        except NotOurs as problem:
-            raise _Away(409, str(problem)) from problem
-        except OSError as error:
-            raise _Away(503, f"the ledger cannot be written: {error.strerror}") from error
-        return file
+        with _reasons():
+            return self._agency.take(body, form, request.headers.get("Guichet-Callback", ""))
 
     async def _answer(self, file: File) -> web.Response:
         echo = {"Guichet-Delivery": file.delivery_id}
@@ -133,6 +138,26 @@ class Door:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             request.transport.abort()
         return web.Response(status=500)
+
+
+def _form(request: web.Request) -> Format:
+    form = FORMATS.get(request.content_type)
+    if form is None:
+        raise _Away(415, f"send {' or '.join(sorted(FORMATS))}, not {request.content_type}")
+    return form
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Turns what the agency cannot take into the status that says so."""
+    try:
+        yield
+    except Refused as refused:
+        raise _Away(refused.status, str(refused), refused.report.issues) from refused
+    except NotOurs as problem:
+        raise _Away(409, str(problem)) from problem
+    except OSError as error:
+        raise _Away(503, f"the ledger cannot be written: {error.strerror}") from error
 
 
 def _json(content: Any, status: int = 200, media: str = "application/json") -> web.Response:

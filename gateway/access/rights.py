@@ -25,6 +25,8 @@ appeal               read      own     -       any       -       any
 appeal-message       read      own     -       -         -       any
 appeal-record        read      own     -       -         -       any
 appeal-response      read      own     -       any       -       any
+answer               lodge     own     -       -         -       -
+query-answer         read      own     -       -         -       any
 declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
@@ -66,6 +68,9 @@ delivery-document    read      -       own     -         -       -
 open-appeals         read      -       own     -         -       -
 delivery-appeal      read      -       own     -         -       -
 rule-appeal          decide    -       own     -         -       -
+notices              read      -       own     -         -       -
+notice               read      -       own     -         -       -
+take-notice          read      -       own     -         -       -
 metrics              read      -       -       any       -       -
 test-clock           read      own     -       -         -       -
 advance-clock        lodge     own     -       -         -       -

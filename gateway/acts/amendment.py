@@ -6,7 +6,8 @@ should have to decide twice on the same.
 
 Legal while an agency has still to decide, or the party that it was lodged for to confirm. One that has to be confirmed
 asks no agency anything before that. The bytes of every version are kept. The same document as the version that
-counts is answered as when that was taken, in whichever format.
+counts is answered as when that was taken, in whichever format. Agencies whose deliveries count no more are told, in the
+same commit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,12 +35,16 @@ from gateway.mandates.authority import Authority, Filing, authorise
 from gateway.mandates.roll import Roll
 from gateway.mandates.standing import principal_of
 from gateway.media import format_of
+from gateway.notices import messages
+from gateway.notices.records import NewNotice
 from gateway.offload import offload
 from gateway.ports import CaseChange, CaseFile, Delivery, DeliveryChange, Dispatch
 from gateway.routing import route
 from gateway.service import Gateway
 
 # What two requests differ in though they ask the same: which documents they list follows from the declaration.
+ACT: Final = lifecycle.AMENDMENT
+# What two requests differ in though they ask the same.
 _OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime", "Document")
 _EXACT: Final = msgspec.json.Decoder(float_hook=str)  # 1.0 and 1.00 are not the same to an agency
 Requests = tuple[tuple[Dispatch, str], ...]
@@ -92,6 +97,8 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         await look(gateway, file, shown)
         return file
 
+    told: list[NewNotice] = []
+
     def step(file: CaseFile) -> tuple[CaseChange | None, Amended]:
         again = _again(file, amendment.notice)
         if again is not None:
@@ -99,15 +106,24 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         common.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
         if principal_of(file) != held_for:  # another amendment was quicker, and it is for somebody
             raise Stale(mrn, file.case.version)
-        return _amend(file, amendment, shown, lodgement, stamp(now))
+        planned, done = _amend(file, amendment, shown, lodgement, stamp(now))
+        told[:] = _notices(gateway, file, planned)
+        return msgspec.structs.replace(planned, notices=tuple(told)), done
 
-    act = lifecycle.AMENDMENT
     try:
-        amended = await perform(gateway, act, lodgement, amendment.notice, find_and_look, step, Amended)
+        amended = await perform(gateway, ACT, lodgement, amendment.notice, find_and_look, step, Amended)
     except Gone:  # a document ended after it was looked for: that is found when it is looked for again
         return await amend(gateway, mrn, lodgement, unchanged)
     gateway.doorbell.ring(amended.asked)
+    messages.ring(gateway, told)
     return amended
+
+
+def _notices(gateway: Gateway, file: CaseFile, planned: CaseChange) -> tuple[NewNotice, ...]:
+    """What agencies are told whose deliveries count no more."""
+    moved, added = {each.id for each in planned.deliveries}, [each.delivery for each in planned.added]
+    old = [each for each in file.deliveries if each.id in moved]
+    return messages.amended(gateway, file, old, added, planned.updated_at)
 
 
 def _read(

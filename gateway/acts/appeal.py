@@ -21,10 +21,11 @@ from gateway.acts.once import perform
 from gateway.acts.record import FIRST, RENEWING, AppealPart, Materials, freeze
 from gateway.cases import Entry, live, plan
 from gateway.clock import later, moment, stamp
+from gateway.conflicts import Conflict
 from gateway.intake import Lodgement
 from gateway.media import format_of
 from gateway.offload import offload
-from gateway.ports import CaseChange, CaseFile, Conflict, Decision, Delivery, Event
+from gateway.ports import CaseChange, CaseFile, Decision, Delivery, Event
 from gateway.requirements import DAYS_APPEAL
 from gateway.service import Gateway
 

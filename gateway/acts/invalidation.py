@@ -2,7 +2,8 @@
 
 Legal while an agency has still to decide, or the party that it was lodged for to confirm. A delivery that waits to be
 sent is not sent any more; one that its agency has goes from its inbox. What was decided stays on record as it is, and
-so does the declaration.
+so does the declaration. Every agency that has a delivery is told, in the same commit: also one that decided, because
+what it decided on is there no longer.
 
 The case itself says which invalidation it is: there is one at most, so the same document again is answered as the first
 time, in whichever format, and another one is a conflict.
@@ -19,11 +20,14 @@ from gateway import lifecycle
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
 from gateway.acts.once import perform
-from gateway.cases import Entry, plan, version_of, withdrawal
+from gateway.cases import Entry, live, plan, version_of, withdrawal
 from gateway.clock import stamp
+from gateway.conflicts import Conflict
 from gateway.intake import Lodgement, read_one_of
+from gateway.notices import messages
+from gateway.notices.records import NewNotice
 from gateway.offload import offload
-from gateway.ports import CaseChange, CaseFile, Conflict, Event
+from gateway.ports import CaseChange, CaseFile, Event
 from gateway.service import Gateway
 
 # The message types that invalidate.
@@ -51,15 +55,21 @@ async def invalidate(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
     now = gateway.clock()
     notice = await offload(gateway, len(lodgement.body), _read, mrn, lodgement, now)
 
+    told: list[NewNotice] = []
+
     def step(file: CaseFile) -> tuple[CaseChange | None, Invalidated]:
         earlier = next((event for event in file.events if event.kind == lifecycle.INVALIDATION), None)
         if earlier is not None:
             return None, _again(mrn, earlier, notice)
         common.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
-        return _withdraw(file, notice, lodgement, stamp(now))
+        planned, done = _withdraw(file, notice, lodgement, stamp(now))
+        told[:] = messages.invalidated(gateway, file, live(file), planned.updated_at)
+        return msgspec.structs.replace(planned, notices=tuple(told)), done
 
     find = common.finder(gateway, mrn, lodgement.account.id)
-    return await perform(gateway, lifecycle.INVALIDATION, lodgement, notice, find, step, Invalidated)
+    done = await perform(gateway, lifecycle.INVALIDATION, lodgement, notice, find, step, Invalidated)
+    messages.ring(gateway, told)
+    return done
 
 
 def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> Notice:

@@ -14,8 +14,9 @@ import msgspec
 from gateway.acts.common import Notice
 from gateway.acts.keys import ActKey, KeyUse
 from gateway.cases import change
+from gateway.conflicts import Conflict
 from gateway.intake import KEY, Lodgement
-from gateway.ports import CaseChange, CaseFile, Conflict
+from gateway.ports import CaseChange, CaseFile
 from gateway.service import Gateway
 
 A = TypeVar("A", bound=msgspec.Struct)  # an act's answer: it has `replayed` and `issues`

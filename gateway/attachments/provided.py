@@ -4,7 +4,7 @@ Rule: it goes to each agency that asked for its type, or that a requirement of i
 has still to decide; no other may have it. What the last agency's answer asked for is provided when there is a document
 of every type that it named, attached after it asked; the delivery then waits for the agency's decision again.
 
-`_answered` is the one place that knows that documents were provided for a delivery: who else is to be told joins there.
+Each of them is told with a notice.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,6 +17,8 @@ from gateway.acts.common import Unchanged, always, finder
 from gateway.attachments.documents import KEPT, SHOWN, Document, Use
 from gateway.cases import GATEWAY, Entry, Stale, change, live, plan
 from gateway.clock import stamp
+from gateway.notices import messages
+from gateway.notices.records import NewNotice
 from gateway.ports import Account, CaseChange, CaseFile, Delivery, DeliveryChange
 from gateway.service import Gateway
 
@@ -65,6 +67,8 @@ async def attach(
     demands = {row.id: row.lpco_type for row in gateway.requirements.rows}
     at, sender, used = stamp(gateway.clock()), f"{account.role}:{account.id}", set[str]()
 
+    told: list[NewNotice] = []
+
     async def find_and_count() -> CaseFile:
         file = await find()
         used.update(each.document.id for each in await store.documents_of_case(mrn))
@@ -80,9 +84,21 @@ async def attach(
         lifecycle.check_act(lifecycle.ATTACHMENT, mrn, file.case.state)
         if document_id not in used and len(used) >= most:
             raise TooMany(most)
-        return _attach(file, document, kind, chosen, sender, at)
+        planned, attached = _attach(file, document, kind, chosen, sender, at)
+        told[:] = _notices(gateway, file, document, kind, chosen, planned.updated_at)
+        return msgspec.structs.replace(planned, notices=tuple(told)), attached
 
-    return await change(store, find_and_count, step)
+    attached = await change(store, find_and_count, step)
+    messages.ring(gateway, told)
+    return attached
+
+
+def _notices(
+    gateway: Gateway, file: CaseFile, document: Document, kind: str, chosen: list[Delivery], at: str
+) -> list[NewNotice]:
+    """What the agencies are told that may have the document."""
+    shown = [{"TypeCode": kind, "ID": document.id}]
+    return [messages.documents_provided(gateway, file, each, shown, at) for each in chosen]
 
 
 def _attach(

@@ -15,6 +15,7 @@ from gateway.cli import (
     docs,
     documents,
     mandates,
+    notices,
     notifications,
     packages,
     records,
@@ -69,6 +70,7 @@ MODULES = (
     mandates,
     deliveries,
     appeals,
+    notices,
     notifications,
 )
 for module in MODULES:

@@ -24,6 +24,7 @@ from gateway.bulk.desk import Desk
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
+    answers,
     appeals,
     attachments,
     bodies,
@@ -36,6 +37,7 @@ from gateway.http import (
     endings,
     mandates,
     negotiate,
+    notices,
     notifications,
     openapi,
     operators,
@@ -72,6 +74,7 @@ ROUTES: tuple[Route, ...] = (
     *declarations.ROUTES,
     *changes.ROUTES,
     *appeals.ROUTES,
+    *answers.ROUTES,
     *bulk.ROUTES,
     *mandates.ROUTES,
     *notifications.ROUTES,
@@ -80,6 +83,7 @@ ROUTES: tuple[Route, ...] = (
     *attachments.ROUTES,
     *case_documents.ROUTES,
     *scans.ROUTES,
+    *notices.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,

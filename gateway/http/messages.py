@@ -15,13 +15,14 @@ from gateway.http.problems import Fault
 from gateway.http.routes import Answer, Call
 from gateway.intake import KEY, Lodgement
 from gateway.media import Format, format_of
+from gateway.notices.records import KeptAnswer
 from gateway.offload import offload
 from gateway.ports import AdditionalMessage, StoredMessage
 from gateway.service import Gateway
 from gateway.spool import Kept, whole
 
 SHOWN = 60
-Stored = StoredMessage | AdditionalMessage | AppealMessage
+KeptMessage = StoredMessage | AdditionalMessage | AppealMessage | KeptAnswer
 _KEY: Final = re.compile("[!-~]{1,255}")
 
 
@@ -133,7 +134,7 @@ def as_kept(call: Call, content: bytes, media: str, query: str = "") -> Answer:
     return Answer(value=content, media=media)
 
 
-async def reformatted(gateway: Gateway, kept: Stored, message: str, form: Format) -> bytes:
+async def reformatted(gateway: Gateway, kept: KeptMessage, message: str, form: Format) -> bytes:
     """A message that was taken before, in the other format. What it says was worked out and kept when it was taken."""
     document = kept.document
     return document if form == "json" else await offload(gateway, len(document), _as_xml, document, message)

@@ -15,6 +15,7 @@ from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
 from datamodel.wording import either, issue, phrase, refused, spoken
 from gateway.acts.common import UnknownCase
+from gateway.acts.queries import QueryClosed, UnknownQuery
 from gateway.attachments.documents import Exhausted, Gone, InUse
 from gateway.attachments.provided import TooMany, UnknownDocument
 from gateway.attachments.staging import Occupied
@@ -22,12 +23,12 @@ from gateway.attachments.uploads import Crowded as CrowdedDoor
 from gateway.attachments.uploads import Misplaced, UnknownUpload
 from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
+from gateway.conflicts import Conflict
 from gateway.http import negotiate, render
 from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
 from gateway.mandates.granting import UnknownMandate
 from gateway.media import Format
 from gateway.notify.probing import NoAddress
-from gateway.ports import Conflict
 from gateway.vocabulary import CaseState, one_of
 from gateway.workshop import WorkLost
 
@@ -58,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "withheld": Kind(409),
     "document-used": Kind(409),
     "no-address": Kind(409),
+    "query-closed": Kind(409),
     "changed": Kind(412),
     "too-large": Kind(413),
     "unsupported-media": Kind(415),
@@ -170,6 +172,10 @@ def _illegal(error: IllegalAct) -> Fault:
     return fault
 
 
+def _query_closed(error: QueryClosed) -> Fault:
+    return Fault("query-closed", phrase("detail.query-closed", name=error.query_id, state=error.state))
+
+
 def _changed(error: Stale) -> Fault:
     fault = Fault("changed", phrase("detail.changed", version=error.version))
     fault.members = {"mrn": error.mrn}
@@ -218,11 +224,13 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
     (NoAddress, lambda error: Fault("no-address", phrase("detail.no-address"))),
+    (UnknownQuery, lambda error: not_found()),
     (UnknownMandate, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
     (DeliveryClosed, _closed),
     (IllegalAct, _illegal),
+    (QueryClosed, _query_closed),
     (Stale, _changed),
     (UnknownUpload, lambda error: not_found()),
     (Gone, lambda error: not_found()),

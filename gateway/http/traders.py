@@ -18,7 +18,7 @@ from gateway import lifecycle
 from gateway.cases import version_of
 from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
-from gateway.http.messages import Stored, as_kept, as_of, attempt, converted, handed_in, reformatted, unfit
+from gateway.http.messages import KeptMessage, as_kept, as_of, attempt, converted, handed_in, reformatted, unfit
 from gateway.http.negotiate import OTHER
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
@@ -85,7 +85,7 @@ def _version(asked: str | None, counts: int) -> int:
     raise unfit("query.version", asked, phrase("query.number", low=1, high=counts))
 
 
-async def kept(call: Call, stored: Stored, message: str) -> Answer:
+async def kept(call: Call, stored: KeptMessage, message: str) -> Answer:
     """A message as it came, or with `as` in the format asked for, whatever the caller accepts by habit."""
     source, wanted = format_of(stored.media), call.query.get("as")
     if wanted is None:

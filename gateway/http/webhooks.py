@@ -1,4 +1,4 @@
-"""What the gateway calls: an agency's address with a permit request, in the words of OpenAPI.
+"""What the gateway calls: an agency's address with a permit request or a notice, in the words of OpenAPI.
 
 A test holds this to what the channel `http` sends, and to what it makes of each status.
 """
@@ -9,6 +9,8 @@ from typing import Any, Final
 from gateway.decisions import MESSAGE as DECISION
 from gateway.http.message_schemas import content
 from gateway.http.routes import Parameter
+from gateway.notices.messages import MESSAGE as AGENCY_NOTICE
+from gateway.notices.records import KINDS
 from gateway.permit_requests import MESSAGE as PERMIT_REQUEST
 
 SECURITY: Final = {
@@ -46,6 +48,35 @@ _HEADERS: Final = (
         schema=_UUID,
     ),
 )
+_ABOUT_NOTICE: Final = """\
+What became of a delivery that the agency has, or what its trader answered or provided; posted to the same address. Any
+2xx says that it is taken. It may be about a delivery whose request never arrived: take it, and forget it. Notices of
+one delivery come in their order, after it. One that is declined is parked, and stands in the list of notices."""
+_NOTICE_HEADERS: Final = (
+    Parameter(
+        name="Guichet-Notice",
+        where="header",
+        text="What it tells of; a permit request has no such header.",
+        schema={"type": "string", "enum": list(KINDS)},
+    ),
+    Parameter(name="Guichet-Delivery", where="header", text="The id of the delivery that it is about.", schema=_UUID),
+    Parameter(
+        name="Idempotency-Key",
+        where="header",
+        text="The notice's id: the same in every try, so that an agency can tell a repeat.",
+        schema={"type": "string"},
+    ),
+)
+_NOTICE_ANSWERS: Final = {
+    "2XX": "Taken. A body is not read.",
+    **dict.fromkeys(
+        ("401", "403", "404"), "A key or an address is wrong: an operator is warned, and it is tried again."
+    ),
+    **dict.fromkeys(("408", "425", "429"), "Not now: it is tried again, with longer and longer pauses."),
+    "3XX": "Not followed; it is tried again.",
+    "4XX": "Declined: it is parked, and an operator is warned.",
+    "5XX": "Not now: it is tried again, with longer and longer pauses.",
+}
 _LATER: Final = "Not now: the delivery is tried again, with longer and longer pauses."
 _NOT_LET_IN: Final = "A key or an address is wrong: an operator is warned, and the delivery is tried again."
 _ANSWERS: Final = {
@@ -84,7 +115,19 @@ def webhooks(decide: Mapping[str, Any]) -> dict[str, Any]:
         "security": [{name: []} for name in SECURITY] + [{}],
         "callbacks": {"decision": {"{$request.header.Guichet-Callback}": {"post": callback}}},
     }
-    return {"permitRequest": {"post": call}}
+    return {"permitRequest": {"post": call}, "agencyNotice": {"post": _notice()}}
+
+
+def _notice() -> dict[str, Any]:
+    return {
+        "operationId": "agencyNotice",
+        "summary": "Tell an agency what became of its delivery (guichet/1/AgencyNotice).",
+        "description": _ABOUT_NOTICE,
+        "parameters": [_required(header) for header in _NOTICE_HEADERS],
+        "requestBody": {"required": True, "description": "What it tells.", "content": _usual(AGENCY_NOTICE)},
+        "responses": {status: {"description": text, "headers": _ECHO} for status, text in _NOTICE_ANSWERS.items()},
+        "security": [{name: []} for name in SECURITY] + [{}],
+    }
 
 
 def _answer(status: str, text: str) -> dict[str, Any]:

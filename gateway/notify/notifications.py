@@ -8,6 +8,7 @@ case, so they come from the decision itself.
 import msgspec
 
 from gateway import decisions
+from gateway.decisions import Answer
 from gateway.lifecycle import CONFIRMATION
 from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
@@ -15,15 +16,30 @@ from gateway.vocabulary import NotificationKind, NotificationState, RulingOutcom
 
 CASE = "/v1/declarations/{mrn}"
 RESPONSE = CASE + "/response"
+ANSWER = CASE + "/queries/{query}/answer"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A query of the agency, whole; `items` are goods items' sequence numbers, `until` is the last day, `href` is where
+    the answer goes.
+    """
+
+    id: str
+    text: str
+    reference: str | None
+    items: tuple[int, ...]
+    until: str | None
+    href: str
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
-    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told, of
-    a `confirmation` the `outcome`, and the `reason` where it was declined, of a `ruling` on an appeal what it was, of
-    an `attachment` and a `document-rejected` the `document_id`. `reference` is the sender's own; `case` and `response`
-    are addresses. One that is `failed` was given up on its way to the trader's address, and `problem` says why.
+    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason`, the `documents` wanted and the
+    `queries` are told, of a `confirmation` the `outcome`, and the `reason` where it was declined, of a `ruling` on an
+    appeal what it was, of an `attachment` and a `document-rejected` the `document_id`. `reference` is the sender's own;
+    `case` and `response` are addresses. One that is `failed` was given up on its way to the trader's address, and
+    `problem` says why.
     """
 
     number: int
@@ -40,6 +56,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     documents: tuple[DocumentLine, ...]
     document_id: str | None
+    queries: tuple[Asked, ...]
     case: str
     response: str
 
@@ -91,8 +108,24 @@ def shown(told: Told) -> Notification:
         reason=answer.reason if answer else declined_for,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
         document_id=told.data.get("document_id"),
+        queries=_queries(told, answer) if answer else (),
         case=CASE.format(mrn=told.mrn),
         response=RESPONSE.format(mrn=told.mrn),
+    )
+
+
+def _queries(told: Told, answer: Answer) -> tuple[Asked, ...]:
+    """The queries of a decision with the ids that they go by, which the event has."""
+    return tuple(
+        Asked(
+            id=query_id,
+            text=each.text,
+            reference=each.reference,
+            items=tuple(map(int, each.items)),
+            until=each.until,
+            href=ANSWER.format(mrn=told.mrn, query=query_id),
+        )
+        for query_id, each in zip(told.data.get("queries", ()), answer.questions, strict=True)
     )
 
 

@@ -20,6 +20,8 @@ from gateway.acts.appeals import Appeal, AppealMessage
 from gateway.acts.keys import ActKey, KeyUse
 from gateway.bulk.taken import TakenItem
 from gateway.census import Census
+from gateway.conflicts import Conflict
+from gateway.notices.records import KeptAnswer, ListedNotice
 from gateway.ports import (
     FIRST_KEY,
     Acceptance,
@@ -31,7 +33,6 @@ from gateway.ports import (
     CasesAsked,
     CasesFound,
     Claim,
-    Conflict,
     Dispatch,
     Holder,
     KeyTerms,
@@ -45,6 +46,7 @@ from gateway.store import (
     sqlite_file,
     sqlite_groups,
     sqlite_keys,
+    sqlite_notices,
     sqlite_pushes,
     sqlite_reads,
     sqlite_trial,
@@ -294,6 +296,30 @@ class SqliteStore(Mandates, SqliteDocuments, SqliteTold):
 
     async def fetch(self, agency: str, delivery_id: str) -> Dispatch | None:
         return await self._opened.readers.run(lambda db: sqlite_reads.fetch(db, agency, delivery_id))
+
+    async def claim_notices(self, agency: str, limit: int, now: str, lease_until: str) -> list[ListedNotice]:
+        return await self._opened.writer.run(lambda db: sqlite_notices.claim(db, agency, limit, now, lease_until))
+
+    async def put_off_notice(self, notice_id: str, again_at: str, problem: str) -> None:
+        await self._opened.writer.run(lambda db: sqlite_notices.put_off(db, notice_id, again_at, problem))
+
+    async def next_notice_at(self, agency: str) -> str | None:
+        return await self._opened.readers.run(lambda db: sqlite_notices.next_at(db, agency))
+
+    async def pending_notices(self, agency: str, after: str | None, limit: int) -> list[ListedNotice]:
+        find, of = sqlite_notices.PENDING, {"agency": agency}
+        return await self._opened.readers.run(lambda db: sqlite_notices.page(db, find, of, after, limit))
+
+    async def notice(self, notice_id: str) -> ListedNotice | None:
+        return await self._opened.readers.run(lambda db: sqlite_notices.fetch(db, notice_id))
+
+    async def parked_notices(self, after: str | None, limit: int) -> list[ListedNotice]:
+        return await self._opened.readers.run(
+            lambda db: sqlite_notices.page(db, sqlite_notices.PARKED, {}, after, limit)
+        )
+
+    async def kept_answer(self, case_id: int, query: str) -> KeptAnswer | None:
+        return await self._opened.readers.run(lambda db: sqlite_notices.kept_answer(db, case_id, query))
 
     async def batch_items(self, account_id: int, batch: str, after: str | None, limit: int) -> list[TakenItem]:
         return await self._opened.readers.run(lambda db: sqlite_bulk.items(db, account_id, batch, after, limit))

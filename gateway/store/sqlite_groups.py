@@ -16,9 +16,10 @@ from typing import Final
 
 from msgspec.structs import astuple
 
+from gateway.conflicts import Conflict
 from gateway.mandates.kept import DeclaredFor
-from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
-from gateway.store import rows, sqlite_appeals, sqlite_keys, sqlite_reads
+from gateway.ports import Acceptance, Admission, CaseChange, Dispatch
+from gateway.store import rows, sqlite_appeals, sqlite_keys, sqlite_notices, sqlite_reads
 from gateway.store.sqlite_attachments import note_uses
 from gateway.store.sqlite_mandates import DECLARED
 
@@ -164,6 +165,10 @@ def _move(connection: sqlite3.Connection, change: CaseChange) -> bool:
         return False
     if change.key is not None:
         sqlite_keys.keep(connection, change.case_id, change.key)
+    sqlite_notices.add(connection, change.case_id, change.notices)  # while their deliveries are as they were
+    sqlite_notices.move(connection, change.told)
+    if change.answer is not None:
+        sqlite_notices.answer(connection, change.case_id, change.answer)
     for moved in change.deliveries:
         due = rows.next_attempt(moved.state, moved.next_attempt_at, change.updated_at)
         values = (moved.state, due, moved.problem, moved.decided_at, moved.id, change.case_id)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.census import Backlog
+from gateway.conflicts import Conflict
 from gateway.ports import (
     Acceptance,
     Account,
@@ -16,7 +17,6 @@ from gateway.ports import (
     Admission,
     Case,
     CaseFile,
-    Conflict,
     Decision,
     Dispatch,
     Holder,

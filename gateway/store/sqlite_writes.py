@@ -6,7 +6,7 @@ What comes in numbers, acceptances and steps of cases, is in `sqlite_groups`.
 import sqlite3
 
 from gateway.ports import Account, Claim, Holder, KeyTerms
-from gateway.store import rows, sqlite_reads, sqlite_users
+from gateway.store import rows, sqlite_notices, sqlite_reads, sqlite_users
 
 ADD_ACCOUNT = """INSERT INTO account (name, role, agency, test) VALUES (?, ?, ?, ?)
     ON CONFLICT (name) DO NOTHING RETURNING id"""
@@ -115,3 +115,4 @@ def release_claims(connection: sqlite3.Connection, now: str) -> None:
     harm. What is tested goes by a clock of its own, and is never claimed.
     """
     connection.execute(RELEASE, (now, now))
+    connection.execute(sqlite_notices.RELEASE, (now, now))

@@ -47,6 +47,21 @@ def permit_request(delivery_id: str = "D-1", agency: str = "PHS", **changes: Any
     return {"PermitRequest": content | changes}
 
 
+def agency_notice(kind: str = "answer", number: int = 2, delivery_id: str = "D-1", agency: str = "PHS") -> bytes:
+    """A notice as JSON."""
+    content = {
+        "NoticeID": f"{delivery_id}.{number}",
+        "NoticeCode": kind,
+        "DeliveryID": delivery_id,
+        "DeclarationID": "26XZ0000000000001A",
+        "AgencyCode": agency,
+        "IssueDateTime": "2026-01-30T09:00:00.000Z",
+        "Description": "Something was said.",
+    }
+    answered = {"Query": {"ID": f"{agency}-1", "Text": "Which lot?"}, "AnswerText": "Lot 17"}
+    return json.dumps({"AgencyNotice": content | (answered if kind == "answer" else {})}).encode()
+
+
 def as_json(request: dict[str, Any]) -> bytes:
     """Bytes of a permit request."""
     return json.dumps(request).encode()
@@ -82,6 +97,7 @@ class Desk:
         self.answers: list[int] = []
         self.posts: asyncio.Queue[tuple[str, dict[str, str], bytes]] = asyncio.Queue()
         self.inbox: dict[str, bytes] = {}
+        self.notices: dict[str, bytes] = {}
         self.looks: list[str | None] = []
         self.media = "application/json"
 
@@ -119,6 +135,19 @@ class Desk:
         """GET one delivery."""
         return web.Response(body=self.inbox[request.match_info["id"]], content_type=self.media)
 
+    async def list_notices(self, request: web.Request) -> web.Response:
+        """GET notices."""
+        return web.json_response({"notices": [{"id": each} for each in self.notices], "next": None})
+
+    async def fetch_notice(self, request: web.Request) -> web.Response:
+        """GET one notice."""
+        return web.Response(body=self.notices[request.match_info["id"]], content_type=self.media)
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """POST that a notice was taken."""
+        del self.notices[request.match_info["id"]]
+        return web.json_response({})
+
 
 @contextlib.asynccontextmanager
 async def desk() -> AsyncIterator[Desk]:
@@ -128,6 +157,9 @@ async def desk() -> AsyncIterator[Desk]:
     app.router.add_get("/v1/agency/deliveries", made.list)
     app.router.add_get("/v1/agency/deliveries/{id}", made.fetch)
     app.router.add_post("/v1/agency/deliveries/{id}/decision", made.take)
+    app.router.add_get("/v1/agency/notices", made.list_notices)
+    app.router.add_get("/v1/agency/notices/{id}", made.fetch_notice)
+    app.router.add_post("/v1/agency/notices/{id}/acknowledgement", made.acknowledge)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

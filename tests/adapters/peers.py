@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from adapters.port import Outgoing
+from adapters.port import Outgoing, OutgoingNotice
 
 BODY = b'{"PermitRequest":{}}'
 
@@ -104,4 +104,11 @@ def outgoing(delivery_id: str = "D-1", media: str = "application/json", body: by
         body=body,
         due_at="2026-01-31T08:00:00.000Z",
         callback_url=f"http://gateway.example/v1/agency/deliveries/{delivery_id}/decision",
+    )
+
+
+def notice(number: int = 2, media: str = "application/json", body: bytes = b'{"AgencyNotice":{}}') -> OutgoingNotice:
+    """A notice on delivery D-1 to agency PHS."""
+    return OutgoingNotice(
+        notice_id=f"D-1.{number}", delivery_id="D-1", agency="PHS", kind="amended", media=media, body=body
     )

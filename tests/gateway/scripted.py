@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.port import Outgoing, Pickup, Receipt
+from adapters.port import Outgoing, OutgoingNotice, Pickup, Receipt
 from gateway.intake import Lodgement, lodge
-from gateway.ports import Acceptance, Account, CaseFile
+from gateway.ports import Acceptance, Account, CaseFile, Event
 from gateway.service import Gateway
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "schemas" / "samples"
@@ -22,12 +22,14 @@ Play = Receipt | Exception | Callable[[Outgoing], Awaitable[Receipt]]
 
 
 class ScriptedAdapter:
-    """A channel: plays its `script` play by play, then `otherwise` for ever."""
+    """A channel: plays its `script` play by play, then `otherwise` for ever; of notices, `hearing`, then takes them."""
 
     def __init__(self, otherwise: Play | None = None) -> None:
         self.otherwise: Play = otherwise or Receipt()
         self.script: deque[Play] = deque()
         self.sent: list[Outgoing] = []
+        self.hearing: deque[Exception | Callable[[OutgoingNotice], Awaitable[None]] | None] = deque()
+        self.told: list[OutgoingNotice] = []
         self.now, self.most = 0, 0
         self.waiting: list[Pickup] = []
         self.settled: dict[str, str | None] = {}
@@ -44,6 +46,14 @@ class ScriptedAdapter:
             return play if isinstance(play, Receipt) else await play(outgoing)
         finally:
             self.now -= 1
+
+    async def tell(self, notice: OutgoingNotice) -> None:
+        self.told.append(notice)
+        play = self.hearing.popleft() if self.hearing else None
+        if isinstance(play, Exception):
+            raise play
+        if play is not None:
+            await play(notice)
 
     async def pick_up(self) -> list[Pickup]:
         return list(self.waiting)
@@ -145,6 +155,11 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 def kinds(file: CaseFile) -> list[str]:
     return [event.kind for event in file.events]
+
+
+def steps(file: CaseFile) -> list[Event]:
+    """The history without what agencies were told, which comes at the pace of each."""
+    return [event for event in file.events if event.kind != "told"]
 
 
 def states(file: CaseFile) -> dict[str, str]:

@@ -10,7 +10,7 @@ from datamodel.codecs import read
 from datamodel.issues import Refused
 from gateway import audit
 from gateway.checks import load_checks, tables_digest
-from gateway.ports import Conflict
+from gateway.conflicts import Conflict
 from tests.conftest import SCHEMAS
 from tests.gateway.scripted import case, lodge_sample, sample
 

@@ -96,6 +96,20 @@ async def test_a_declaration_from_lodgement_to_its_end(house, client):
     assert [each.mrn async for each in client.declarations(status="released")] == [accepted.mrn]
 
 
+async def test_a_query_is_answered(house, client):
+    mrn = (await client.lodge(ROSES)).mrn
+    [waiting] = await house.deliveries("phs")
+    asking = {"Decision": {"OutcomeCode": "query", "Query": [{"Text": "Which field?"}]}}
+    await house.post(f"{waiting['href']}/decision", msgspec.json.encode(asking), caller="phs")
+    [query] = (await client.status(mrn)).queries
+    assert (query.id, query.text, query.state) == ("PHS-1", "Which field?", "open")
+    answer = {"QueryAnswer": {"Text": "Field 7"}}
+    assert not (await client.answer(mrn, query.id, answer)).replayed
+    assert (await client.answer(mrn, query.id, answer)).replayed
+    with pytest.raises(Refusal, match="404"):
+        await client.answer(mrn, "PHS-2", answer)
+
+
 async def test_a_declaration_is_taken_back(client):
     mrn = (await client.lodge(ROSES)).mrn
     assert (await client.invalidate(mrn, invalidation(mrn))).mrn == mrn

@@ -9,9 +9,9 @@ import pytest
 from datamodel.codecs import Parsed, read, write
 from datamodel.issues import Refused
 from gateway import audit, intake
+from gateway.conflicts import Conflict
 from gateway.identifiers import check_character
 from gateway.intake import Lodgement, lodge
-from gateway.ports import Conflict
 from tests.gateway.scripted import SAMPLES, case, case_when, delivery_to, kinds, lodge_sample, sample, states
 
 EXPECTED = tomllib.loads((SAMPLES / "expected.toml").read_text())

@@ -77,6 +77,18 @@ async def test_undecided_agencies_have_a_line_with_their_due_time_and_no_status(
     assert body.Status == ()
 
 
+@pytest.mark.parametrize(("day", "told"), [("2027-01-31", "20270131"), ("9999-12-31", None), ("2100-01-01", None)])
+async def test_a_day_that_a_response_cannot_say_is_left_out(gateway, lodged, day, told):
+    permit = {"TypeCode": "N851", "ID": "P-1", "ExpirationDate": day}
+    await decide(gateway, lodged, "PHS", LPCO=[permit])
+    [line] = [
+        each
+        for each in (await respond(gateway, lodged.case.mrn)).AdditionalInformation
+        if str(bare(each.StatementTypeCode)) == "PMT"
+    ]
+    assert until(line) == told
+
+
 async def test_permits_and_reasons_stand_with_their_agency(gateway, lodged):
     permits = [{"TypeCode": "N853", "ID": "XZ-FS-1", "ExpirationDate": "2027-02-28"}, {"TypeCode": "C678", "ID": "2"}]
     await decide(gateway, lodged, "FSA", LPCO=permits, Reason="in order")
@@ -173,7 +185,8 @@ async def test_an_invalidated_case_says_so_and_when_and_asks_for_nothing_more(ga
 def test_every_state_and_outcome_has_its_code(built):
     from gateway.lifecycle import CASE_STATES, DECIDED
 
-    assert set(built.codes.function) == {*CASE_STATES, "documents", "request-received", "request-decided"}
+    others = {"documents", "query", "query-answered", "request-received", "request-decided"}
+    assert set(built.codes.function) == {*CASE_STATES, *others}
     assert set(built.codes.status) == DECIDED
 
 

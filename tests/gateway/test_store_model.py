@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.ports import Acceptance, Case, CaseFile, Claim, Conflict, DeliveryChange, Dispatch, Listed
+from gateway.conflicts import Conflict
+from gateway.ports import Acceptance, Case, CaseFile, Claim, DeliveryChange, Dispatch, Listed
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.ledger import admission, at, change, decision, digest, dispatch
 

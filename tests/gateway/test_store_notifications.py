@@ -7,9 +7,10 @@ from importlib.resources import files
 import pytest
 
 from gateway import audit, lifecycle
+from gateway.conflicts import Conflict
 from gateway.notify.feed import prune
 from gateway.notify.told import Asked, Mark, Told
-from gateway.ports import Conflict, DeliveryChange
+from gateway.ports import DeliveryChange
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.ledger import admission, at, by_hand, change, decision, mrn
 from tests.gateway.scripted import ManualClock

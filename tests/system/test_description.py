@@ -45,9 +45,11 @@ SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
     "decide": {"Decision": {"OutcomeCode": "held"}},
     "send-document": b"a text",
+    "answer": {"QueryAnswer": {"Text": "Lot 17"}},
     "grant": {"Mandate": {"AgentID": "XZ100200300430", "DirectionCode": ["import"], "ConfirmationCode": "each"}},
     "set-callback": {"Callback": {"URL": "https://nowhere.invalid/in"}},
 }
+ASKING = {"Decision": {"OutcomeCode": "query", "Query": [{"Text": "Which lot is it?"}]}}
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
 NEVER_GOOD = ("token", "confirm", "amend", "invalidate", "invalidation", "acknowledge", "redeliver", "test-callback")
@@ -102,9 +104,13 @@ def ask(url: str, key: str = "", document: object = None) -> bytes:
 
 
 def found(url: str, keys: dict[str, str]) -> dict[str, str]:
-    """A declaration that is lodged, its delivery, its document, an upload, and a file that a schema needs."""
+    """A declaration that is lodged, its delivery, what its agency asked and was told; a file that a schema needs."""
     lodged = msgspec.json.decode(ask(f"{url}/v1/declarations", keys["trader"], GOOD["lodge"]))
     [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
+    asked = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries/{delivery['id']}/decision", keys["agency"], ASKING))
+    [query] = asked["queries"]
+    ask(f"{url}/v1/declarations/{lodged['mrn']}/queries/{query}/answer", keys["trader"], GOOD["answer"])
+    [notice] = msgspec.json.decode(ask(f"{url}/v1/agency/notices", keys["agency"]))["notices"]
     granted = msgspec.json.decode(ask(f"{url}/v1/mandates", keys["trader"], GOOD["grant"]))
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
@@ -117,6 +123,7 @@ def found(url: str, keys: dict[str, str]) -> dict[str, str]:
     ask(f"{url}/v1/declarations/{mrn}/documents?document={document}&type=N853", key, {})
     upload = msgspec.json.decode(ask(f"{url}/v1/uploads?size=9", key, {}))["id"]
     papers = {"document": document, "upload": upload, "mandate": granted["id"], "batch": "described"}
+    papers |= {"query": query, "notice": notice["id"]}
     return THERE | papers | {"mrn": mrn, "id": delivery["id"], "file": file}
 
 

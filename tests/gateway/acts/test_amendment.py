@@ -11,8 +11,8 @@ from gateway.acts.invalidation import invalidate
 from gateway.cases import Stale
 from gateway.clock import later, stamp
 from gateway.collect import DeliveryClosed, collect
+from gateway.conflicts import Conflict
 from gateway.lifecycle import IllegalAct
-from gateway.ports import Conflict
 from gateway.sending import send
 from gateway.views import status, timeline
 from tests.gateway.scripted import (
@@ -25,6 +25,7 @@ from tests.gateway.scripted import (
     kinds,
     lodge_sample,
     sample,
+    steps,
     taking_back,
 )
 
@@ -79,8 +80,8 @@ async def test_only_who_is_shown_something_else_is_asked_again_and_the_others_ke
     assert [outgoing.delivery_id for outgoing in partners["PHS"].sent] == [old.id, new.id]
     assert b"70 cm" in partners["PHS"].sent[1].body and b"60 cm" in partners["PHS"].sent[0].body
     assert len(partners["FSA"].sent) == 1
-    assert kinds(file)[-4:] == ["amendment", "superseded", "queued", "sent"]
-    assert file.events[-4].actor == f"trader:{trader.id}"
+    assert [event.kind for event in steps(file)[-4:]] == ["amendment", "superseded", "queued", "sent"]
+    assert steps(file)[-4].actor == f"trader:{trader.id}"
     assert timeline(file).intact
     shown = status(file, gateway.agencies, clock())
     assert (shown.version, shown.digest, shown.reference) == (2, done.digest, lodged.case.reference)
@@ -129,7 +130,7 @@ async def test_a_case_whose_last_undecided_agency_is_concerned_no_more_is_releas
         await decide(gateway, lodged, agency)
     await amend(gateway, lodged.case.mrn, version(trader, NO_MEDICINES))
     file = await case(gateway, lodged.case.mrn)
-    assert file.case.state == kinds(file)[-1] == "released"
+    assert file.case.state == steps(file)[-1].kind == "released"
 
 
 @pytest.mark.parametrize("outcome", ["granted", "refused", "held"])

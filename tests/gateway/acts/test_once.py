@@ -10,8 +10,8 @@ from datamodel.limits import Limits
 from gateway import bootstrap
 from gateway.acts.amendment import amend
 from gateway.acts.invalidation import invalidate
+from gateway.conflicts import Conflict
 from gateway.lifecycle import IllegalAct
-from gateway.ports import Conflict
 from tests.gateway.acts.test_amendment import COFFEE, HOTEL, ROSES, version
 from tests.gateway.scripted import altered, case, kinds, lodge_sample, sample, taking_back
 

@@ -70,7 +70,8 @@ async def test_a_decision_is_taken_once_and_seen_by_the_trader(house, body, form
     path = f"{waiting['href']}/decision"
     first = await house.post(path, body, f"application/{form}", caller="fsa", Accept="application/json")
     assert first.status == 200
-    assert first.json == {"mrn": mrn, "delivery_id": waiting["id"], "outcome": "granted", "replayed": False}
+    decided = {"mrn": mrn, "delivery_id": waiting["id"], "outcome": "granted", "queries": [], "replayed": False}
+    assert first.json == decided
     again = await house.post(path, GRANTED, caller="fsa")
     assert (again.status, again.json["replayed"]) == (200, True)
     again_xml = await house.post(path, GRANTED_XML, "application/xml", caller="fsa")

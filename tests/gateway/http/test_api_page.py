@@ -4,6 +4,8 @@ import csv
 import re
 from pathlib import Path
 
+import pytest
+
 from datamodel.codecs import read
 from gateway.access.rights import TABLE
 from gateway.http.app import ROUTES
@@ -26,14 +28,23 @@ def test_the_examples_of_decisions_are_valid_and_show_every_field_in_both_format
         for body in found:
             document = read(registry, body, form, message=DECISION).document
             shown.add(document.OutcomeCode)
-    assert shown == {"granted", "refused", "held", "documents"}
+    assert shown == {"granted", "refused", "held", "documents", "query"}
     one_line = " ".join(example.decode() for example in examples("json") + examples("xml"))
     for path in fields():
         assert path.rpartition("/")[2] in one_line, path
 
 
-def fields() -> list[str]:
-    with (ROOT / "schemas" / "packages" / "guichet" / "1" / "Decision.tsv").open(encoding="utf-8", newline="") as table:
+@pytest.mark.parametrize("kind", ["AgencyNotice", "QueryAnswer"])
+def test_the_examples_of_notices_and_answers_are_valid_and_every_field_is_named(registry, kind):
+    blocks = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    [example] = [block for block in blocks if block.startswith(f'{{"{kind}"')]
+    assert read(registry, example.encode(), "json", message=f"guichet/1/{kind}")
+    for path in fields(kind):
+        assert f"`{path.rpartition('/')[2]}`" in PAGE, path
+
+
+def fields(kind: str = "Decision") -> list[str]:
+    with (ROOT / "schemas" / "packages" / "guichet" / "1" / f"{kind}.tsv").open(encoding="utf-8", newline="") as table:
         return [row["path"] for row in csv.DictReader(table, delimiter="\t") if "/" in row["path"]]
 
 

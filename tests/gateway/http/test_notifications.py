@@ -55,6 +55,7 @@ async def test_a_trader_is_told_every_step_and_which_documents_are_wanted(house)
             {"type": "N853", "description": "Health certificate for item 2"},
             {"type": "Y929", "description": None},
         ],
+        "queries": [],
         "case": f"/v1/declarations/{accepted['mrn']}",
         "response": f"/v1/declarations/{accepted['mrn']}/response",
     }

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from adapters import http as channel
-from adapters.port import Outgoing
+from adapters.port import Outgoing, OutgoingNotice
 from gateway import lifecycle
 from gateway.http.problems import KINDS
+from gateway.notices import records
 from gateway.vocabulary import NOTIFICATION_STATES
 from tests.gateway.http.test_openapi import DESCRIPTION, OPERATIONS, references, resolve
 
@@ -22,6 +23,8 @@ PERMIT_REQUEST = DESCRIPTION["webhooks"]["permitRequest"]["post"]
         ("CaseStatus", "status", lifecycle.CASE_STATES),
         ("AgencyStatus", "status", lifecycle.DELIVERY_STATES),
         ("Waiting", "state", lifecycle.UNDECIDED),
+        ("QueryLine", "state", lifecycle.QUERY_STATES),
+        ("NoticeLine", "kind", records.KINDS),
         ("Collected", "outcome", tuple(lifecycle.OUTCOME_EVENTS)),
         ("Event", "kind", tuple(lifecycle.EVENT_KINDS)),
         ("Notification", "kind", lifecycle.TOLD),
@@ -110,6 +113,17 @@ def test_the_call_to_an_agency_is_described_as_it_is_made():
     assert set(answers) == yes | later | {"3XX", "4XX", "5XX"}
     assert all("again" in answers[status]["description"] for status in later | {"3XX", "5XX"})
     assert "content" in answers["200"] and "content" not in answers["202"]
+
+
+def test_a_notice_to_an_agency_is_described_as_it_is_made():
+    notice = OutgoingNotice("D-1.2", "D-1", "FSA", "amended", "application/json", b"{}")
+    sent = channel.HttpAdapter("http://agency.example", token="t")._notice_headers(notice)
+    described = DESCRIPTION["webhooks"]["agencyNotice"]["post"]
+    named = {parameter["name"] for parameter in described["parameters"] if parameter["required"]}
+    assert named == set(sent) - {"Authorization", "Content-Type", "Accept"}
+    again = {str(status) for status in channel.LATER | channel.NOT_LET_IN} | {"3XX", "5XX"}
+    assert set(described["responses"]) == again | {"2XX", "4XX"}
+    assert all("again" in described["responses"][status]["description"] for status in again)
 
 
 def test_the_callback_is_described():

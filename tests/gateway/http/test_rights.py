@@ -26,6 +26,8 @@ ROUTES = {route.name: route for route in app.ROUTES}
 OF_A_TEST = ("test-clock", "advance-clock")  # what a trader has where its account is for tests
 CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
+ASKING = b'{"Decision":{"OutcomeCode":"query","Query":[{"Text":"Which lot is it?"}]}}'
+ANSWER = b'{"QueryAnswer":{"Text":"Lot 17"}}'
 PARTY = {"trader": "XZ810090008145", "rival": "XZ730020260008", "third": "XZ770058005810"}  # importers of the samples
 KENYA = read_sample("import-cut-flowers-kenya.json")
 GRANTING = b'{"Mandate": {"AgentID": "XZ770058005810", "DirectionCode": ["import"], "ConfirmationCode": "each"}}'
@@ -33,13 +35,13 @@ CONFIRMING = b'{"Confirmation": {"OutcomeCode": "confirmed"}}'
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
 BODY |= {"set-callback": b'{"Callback":{"URL":"https://example.com/in"}}'}
 BODY |= {"grant": GRANTING, "confirm": CONFIRMING, "lodge-batch": b'{"key":"k","declaration":{}}'}
-BODY |= {"send-document": PDF, "send-part": PDF}
+BODY |= {"answer": ANSWER, "send-document": PDF, "send-part": PDF}
 MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
 NOBODYS |= {"mandate": NOBODYS["id"], "decided": NOBODYS["id"], "appealed": UNKNOWN, "number": "1"}
 NOBODYS |= dict.fromkeys(("document", "spare", "upload", "complete", "begun"), "gdoc-" + "0" * 26)
-NOBODYS |= {"batch": "none"}
+NOBODYS |= {"batch": "none", "query": "FSA-7", "notice": NOBODYS["id"] + ".7"}
 # What these do to a thing cannot be done twice, or not to one that is in use, so they have one of their own.
 SPENT = {"invalidate": ("mrn", "back"), "invalidation": ("mrn", "back"), "confirm": ("mrn", "waiting")}
 SPENT |= {"delete-document": ("document", "spare"), "finish-upload": ("upload", "complete")}
@@ -109,7 +111,7 @@ async def stage(tmp_path_factory):
     async with housed(tmp_path_factory.mktemp("rights")) as house:
         mine = (await house.lodge("import-hotel-supplies", "trader"))["mrn"]
         theirs = (await house.lodge("import-cut-flowers-kenya", "rival"))["mrn"]
-        [ours], [others, *_] = await house.deliveries("fsa"), await house.deliveries("phs")
+        [ours], [others, last] = await house.deliveries("fsa"), await house.deliveries("phs")
         back = {}
         for who in "trader", "rival":  # each takes one back
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
@@ -117,13 +119,22 @@ async def stage(tmp_path_factory):
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
             await sent(house, lines("B"), key=f"of-{who}", caller=who)
         cases = [await appealed(house, *who) for who in (("trader", "fsa"), ("rival", "phs"))]
+        told = {}
+        for agency, delivery, mrn, who in (("fsa", ours, mine, "trader"), ("phs", last, theirs, "rival")):
+            assert (await house.call("POST", f"{delivery['href']}/decision", agency, ASKING, **JSON)).status == 200
+            path = f"/v1/declarations/{mrn}/queries/{agency.upper()}-1/answer"
+            assert (await house.call("POST", path, who, ANSWER, **JSON)).status == 200
+            [notice] = (await house.get("/v1/agency/notices", agency)).json["notices"]
+            told[who] = {"query": f"{agency.upper()}-1", "notice": notice["id"]}
         own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
         things = {
             "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own, **cases[0]}
+            | told["trader"]
             | await papers(house, "trader", mine, "N853"),
             "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival"}
             | another
             | cases[1]
+            | told["rival"]
             | await papers(house, "rival", theirs, "N851"),
         }
         await house.gateway.store.set_callback("trader", "https://nowhere.invalid/in", "gs_secret")

@@ -1,0 +1,115 @@
+"""Commands on notices to agencies: list those that were declined, send them again."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings
+from gateway.cli.output import print_rows
+
+if TYPE_CHECKING:
+    from gateway.notices.records import ListedNotice
+    from gateway.settings import Settings
+
+HEADINGS = ("Notice", "MRN", "Agency", "About", "Attempts", "Since", "Problem")
+
+notice = typer.Typer(no_args_is_help=True)
+
+
+@notice.command("list", short_help="List notices that agencies declined.")
+def list_notices(
+    layout: Annotated[Layout, typer.Option("--format", help="text, or json: one notice a line.")] = Layout.TEXT,
+    database: Database = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """List what agencies were to be told of their deliveries and declined, oldest
+    first, with the reason: the agency's own words among it.
+
+    \b
+    Examples:
+      guichet notice list
+      guichet notice list --format json | jq .notice.problem
+    """
+    import asyncio
+
+    import msgspec
+
+    settings = existing_database(load_settings(settings_file, database=database))
+    try:
+        found = asyncio.run(_parked(settings))
+    except RuntimeError as error:  # a database that cannot be used now
+        raise typer.BadParameter(str(error)) from None
+    if layout is Layout.JSON:
+        for listed in found:
+            typer.echo(msgspec.json.encode({"mrn": listed.mrn, "notice": listed.notice}))
+    elif found:
+        print_rows(HEADINGS, [_row(listed) for listed in found])
+    else:
+        typer.echo("No notice is parked.")
+
+
+@notice.command("revive", short_help="Send notices again that were declined.")
+def revive(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As guichet notice list shows them.")],
+    reason: Annotated[str, typer.Option(help="Why it will go through now. The trader can read it in the timeline.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who answers for it; the timeline shows it too.")],
+    database: Database = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Send notices again that agencies declined.
+
+    \b
+    Examples:
+      guichet notice revive 01a1fd1e-8c00-7382-805a-b520509bc915.4 \\
+          --reason "they read notices now" --by "A. Miller"
+    It may be done while the gateway runs, which sends them within a few seconds.
+    Reason and name become an event of the case.
+    """
+    import asyncio
+
+    settings = existing_database(load_settings(settings_file, database=database))
+    try:
+        faults = asyncio.run(_revive(settings, ids, reason, by))
+    except RuntimeError as error:  # a database that cannot be used now
+        raise typer.BadParameter(str(error)) from None
+    if faults:
+        raise typer.BadParameter("\n".join(faults))
+
+
+async def _parked(settings: "Settings") -> "list[ListedNotice]":
+    from gateway.access.registration import opened
+    from gateway.notices import revival
+
+    async with opened(settings) as store:
+        return [listed async for listed in revival.parked(store)]
+
+
+async def _revive(settings: "Settings", ids: Sequence[str], reason: str, by: str) -> list[str]:
+    """Revive all that can be; what is wrong with the others."""
+    from gateway.access.registration import opened
+    from gateway.clock import utc_now
+    from gateway.notices import revival
+
+    faults = []
+    async with opened(settings) as store:
+        for notice_id in ids:
+            try:
+                mrn = await revival.revive(store, utc_now, notice_id, reason, by)
+            except ValueError as error:
+                faults.append(str(error))
+            else:
+                typer.echo(f"{notice_id} of {mrn} is queued again")
+    return faults
+
+
+def _row(listed: "ListedNotice") -> list[str]:
+    each = listed.notice
+    return [each.id, listed.mrn, each.agency, each.kind, str(each.attempts), each.created_at, each.problem or ""]
+
+
+def register(app: typer.Typer) -> None:
+    """Put this module's commands into the command line."""
+    app.add_typer(
+        notice, name="notice", short_help="What agencies are told.", help="What agencies are told of their deliveries."
+    )
