@@ -17,7 +17,10 @@ from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
+from gateway.acts.arrival import ARRIVING
 from gateway.acts.invalidation import INVALIDATING
+from gateway.acts.reminding import Reminder
+from gateway.acts.stages import Stages
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
@@ -36,7 +39,7 @@ from gateway.store.sqlite import SqliteStore, held
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING)
+EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING, *ARRIVING)
 
 
 def build(
@@ -71,6 +74,7 @@ def build(
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
         accounts=Accounts(store, clock),
         codes=load_codes(settings.schemas),
+        stages=Stages.load(settings.schemas, registry.message(LODGED[0]), settings.country),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
@@ -130,6 +134,7 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         if seat.number == 1:  # one of them is enough for these
             keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
             closing.push_async_callback(keeper.stop)
+            closing.push_async_callback(Reminder(gateway.store, gateway.clock).stop)
             pusher = Pusher(
                 gateway.store,
                 poster(gateway.settings),

@@ -1,13 +1,15 @@
 """How a case changes: read it, work out the change in pure code, apply it if the case has not moved on, else again.
 
 Every change goes through `change`, and every change's roll-up and events are made by `plan`, so that no caller can
-forget one. The state of a case is never set by anybody: it follows from its deliveries.
+forget one. The state of a case is never set by anybody: it follows from its deliveries and its history.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway import audit, lifecycle
+from gateway.acts import stages
+from gateway.acts.stages import Happened
 from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Dispatch, Event, Store
 
 GATEWAY: Final = "gateway"
@@ -66,9 +68,9 @@ class Version(NamedTuple):
 
 
 def version_of(file: CaseFile) -> Version:
-    """The version of the declaration that counts: the last amendment, else what was lodged."""
+    """The version of the declaration that counts: the last amendment or supplement, else what was lodged."""
     for event in reversed(file.events):
-        if event.kind == lifecycle.AMENDMENT:
+        if event.kind in lifecycle.RENEWING:
             told = event.data
             names = ("version", "message", "digest", "document", "conversation")
             number, *others = (told[name] for name in names)
@@ -100,8 +102,13 @@ def plan(
     """
     at = max(at, file.case.updated_at)
     states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
-    state = lifecycle.roll_up([*states.values(), *(each.delivery.state for each in added)])
     events = list(entries)
+    happened: tuple[Happened, ...] = (*file.events, *events)
+    state = lifecycle.roll_up(
+        [*states.values(), *(each.delivery.state for each in added)],
+        goods_to_come=stages.goods_to_come(happened),
+        invalidated=any(each.kind == lifecycle.INVALIDATION for each in happened),
+    )
     if state != file.case.state:
         events.append(Entry(state, GATEWAY, {"from": file.case.state}))
     last = file.events[-1]

@@ -20,6 +20,7 @@ from datamodel.structs import bare
 from datamodel.versions import Days, in_force, none_in_force
 from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
+from gateway.acts import stages
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
@@ -98,6 +99,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
     document = write(parsed, "json")
+    stage = gateway.stages.of(plain, now.date())
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
@@ -110,12 +112,16 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
         body_digest=sha256(lodgement.body).hexdigest(),
         document=document,
         document_digest=sha256(document).hexdigest(),
-        state=lifecycle.opening_state([each.delivery.state for each in to_agencies]),
+        state=lifecycle.opening_state(
+            [each.delivery.state for each in to_agencies], goods_to_come=stage is not None and stage.before_arrival
+        ),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
+        supplement_due=None if stage is None else stage.due,
     )
     judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
+    judged |= stages.facts(stage)
     entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     return msgspec.structs.replace(admission, events=events), report
@@ -168,8 +174,8 @@ def _history(
     yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
-    if admission.state == lifecycle.RELEASED:
-        yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
+    if admission.state in (lifecycle.READY, lifecycle.RELEASED):
+        yield Entry(admission.state, GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
 
 
 # `offered` is what is told of a delivery that its agency comes to fetch.

@@ -13,10 +13,11 @@ from typing import Final
 ACCEPTED: Final = "accepted"
 UNDER_CONTROL: Final = "under-control"
 HELD: Final = "held"
+READY: Final = "ready"
 RELEASED: Final = "released"
 REFUSED: Final = "refused"
 INVALIDATED: Final = "invalidated"
-CASE_STATES: Final = (ACCEPTED, UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
+CASE_STATES: Final = (ACCEPTED, UNDER_CONTROL, HELD, READY, RELEASED, REFUSED, INVALIDATED)
 
 # States of a delivery; `held` and `refused` are spelled as those of a case.
 QUEUED: Final = "queued"
@@ -37,11 +38,18 @@ RETRY: Final = "retry"
 REVIVED: Final = "revived"
 DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED)
 
-# What a trader may do to a case, and the states in which it is legal: while an agency has still to decide. What is
-# released is no longer the trader's to take back, and what is refused or invalidated is over.
+# What a trader may do to a case, and the states in which it is legal: until the case is released, refused or
+# invalidated. What is released is no longer the trader's to change or take back; a declaration that was incomplete may
+# be completed even then, which changes nothing that an agency decided on.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
-ACTS: Final = {AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD), INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD)}
+ARRIVAL: Final = "arrival"
+SUPPLEMENT: Final = "supplement"
+_OPEN: Final = (ACCEPTED, UNDER_CONTROL, HELD, READY)
+ACTS: Final = {AMENDMENT: _OPEN, INVALIDATION: _OPEN, ARRIVAL: _OPEN, SUPPLEMENT: (*_OPEN, RELEASED)}
+# Those by which a new version of the declaration comes to count.
+RENEWING: Final = (AMENDMENT, SUPPLEMENT)
+OVERDUE: Final = "supplement-overdue"
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
@@ -60,15 +68,20 @@ EVENT_KINDS: Final = {
     SUPERSEDED: "a delivery is of an earlier version: it is no longer sent, and a decision on it counts no more",
     INVALIDATION: "the trader lodged an invalidation",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
+    ARRIVAL: "the trader declared that the goods have arrived",
+    SUPPLEMENT: "the trader completed a declaration that was incomplete",
+    OVERDUE: "the day for the supplement to an incomplete declaration has passed without one",
     UNDER_CONTROL: "the case waits for agencies",
     HELD: "the case is held by an agency",
-    RELEASED: "the case is released: every agency granted, or none had to see it",
+    READY: "every agency granted, or none had to see it; the goods have still to arrive",
+    RELEASED: "the case is released: every agency granted, or none had to see it, and the goods are there",
     REFUSED: "the case is refused by an agency",
     INVALIDATED: "the case is invalidated by its trader",
 }
 
 # The events that a trader is told of without asking. What else happens is in the history of the case.
-TOLD: Final = (ACCEPTED, "amendment", "decision", UNDER_CONTROL, HELD, RELEASED, REFUSED, INVALIDATED)
+_MOVES: Final = (UNDER_CONTROL, HELD, READY, RELEASED, REFUSED, INVALIDATED)
+TOLD: Final = (ACCEPTED, AMENDMENT, ARRIVAL, SUPPLEMENT, OVERDUE, "decision", *_MOVES)
 
 # What an agency may answer, and the event that it is for the delivery.
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
@@ -91,15 +104,11 @@ STEPS: Final = {
     if following is not None
 }
 
-# The first of these that any delivery asks for is the state of the case. An invalidation withdraws every delivery that
-# is not decided, of which there is one wherever it is legal; so it, too, can be told from the deliveries. One that is
-# superseded asks for nothing.
+# The first of these that any delivery asks for is the state of the case. One that is superseded asks for nothing.
 _ASKS: Final = (
-    (INVALIDATED, frozenset({WITHDRAWN})),
     (UNDER_CONTROL, frozenset({QUEUED, AWAITING, PARKED})),
     (HELD, frozenset({HELD})),
     (REFUSED, frozenset({REFUSED})),
-    (RELEASED, frozenset({GRANTED})),
 )
 
 
@@ -133,16 +142,20 @@ def next_delivery_state(state: str, event: str) -> str:
     return following
 
 
-def roll_up(delivery_states: Collection[str]) -> str:
-    """The state of a case with deliveries in these states; one that no agency has to see is released."""
+def roll_up(delivery_states: Collection[str], *, goods_to_come: bool = False, invalidated: bool = False) -> str:
+    """The state of a case with deliveries in these states: the first that one of them asks for, unless it was taken
+    back. One that no agency is left to decide on is released, as soon as its goods are there.
+    """
+    if invalidated:
+        return INVALIDATED
     for state, asked_by in _ASKS:
         if not asked_by.isdisjoint(delivery_states):
             return state
-    return RELEASED
+    return READY if goods_to_come else RELEASED
 
 
-def opening_state(delivery_states: Collection[str]) -> str:
+def opening_state(delivery_states: Collection[str], *, goods_to_come: bool = False) -> str:
     """The state of a case at its acceptance: `accepted` while all its deliveries are still to be sent."""
     if delivery_states and all(state == QUEUED for state in delivery_states):
         return ACCEPTED
-    return roll_up(delivery_states)
+    return roll_up(delivery_states, goods_to_come=goods_to_come)

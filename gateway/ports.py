@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.acts.due import SupplementStore
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
 
@@ -132,7 +133,8 @@ class CaseFile(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
-    """All that one acceptance writes, in one commit. `document` is the canonical JSON of what `body` says.
+    """All that one acceptance writes, in one commit. `document` is the canonical JSON of what `body` says;
+    `supplement_due` is the last day for the supplement to an incomplete declaration.
 
     `body_digest` is of the bytes as they came; `document_digest` is of `document`, the same in either format.
     """
@@ -152,6 +154,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+    supplement_due: str | None = None
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +194,8 @@ class StoredMessage(msgspec.Struct, frozen=True):
 class AdditionalMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message about a case that came after its declaration, kept as that is; `kind` is one of `lifecycle.ACTS`.
 
-    The messages of a case are numbered as they came; the declaration is number 1.
+    Versions of the declaration have the number of the version, that of the lodged one being 1; no other message of a
+    case has the kind and the number of another.
     """
 
     number: int
@@ -214,7 +218,9 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write for one step of a case, valid only while the case is still at `version`."""
+    """What to write for one step of a case, valid only while the case is still at `version`. `supplement_due` is the
+    last day for a supplement, where that is new.
+    """
 
     case_id: int
     version: int
@@ -225,6 +231,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    supplement_due: str | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -261,7 +268,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, Protocol):
+class Store(NotificationStore, SupplementStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:

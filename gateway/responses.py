@@ -15,6 +15,7 @@ from datamodel.codecs import Parsed, read
 from datamodel.issues import Refused
 from datamodel.registry import Registry
 from gateway import decisions, lifecycle
+from gateway.acts.standing import arrival_status, supplement_status
 from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
@@ -22,6 +23,7 @@ from gateway.decisions import Answer, Finding
 from gateway.ports import CaseFile, Delivery
 
 MESSAGE = "wco-dms/3.6/RES"
+ARRIVAL_TYPE = "GPR"  # of the notification that the goods have arrived
 LONGEST_TEXT = 512
 LONGEST_VALIDATION_CODE = 8
 
@@ -38,7 +40,10 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         FunctionCode=codes.function[function(file, answers)],
         FunctionalReferenceID=f"{case.mrn}-{case.version}",
         IssueDateTime=_date_time(now),
-        AdditionalInformation=[line for each in shown for line in _lines(each, answers.get(each.id), codes)],
+        AdditionalInformation=[
+            *(line for each in shown for line in _lines(each, answers.get(each.id), codes)),
+            *_stages(file, now, codes),
+        ],
         Error=[error for answer in refusals for finding in answer.findings for error in _errors(finding, codes)],
         Status=[_status(each, codes) for each in shown if each.state in lifecycle.DECIDED],
         Declaration=_filled(
@@ -81,6 +86,18 @@ def _lines(delivery: Delivery, answer: Answer | None, codes: ResponseCodes) -> I
         yield _statement(codes.statement["permit"], permit.type, permit.id, _day(permit.expires))
     for document in answer.documents if answer else ():
         yield _statement(codes.statement["document"], document.type, document.description, open_until)
+
+
+def _stages(file: CaseFile, now: datetime, codes: ResponseCodes) -> Iterator[Fields]:
+    """Whether the goods have arrived, and whether the declaration is complete, where either was to come."""
+    arrival, supplement = arrival_status(file), supplement_status(file, now)
+    if arrival is not None:
+        text = "awaited" if arrival.awaited else f"arrived {arrival.arrived_at}: {arrival.location}"
+        yield _statement(codes.statement["arrival"], ARRIVAL_TYPE, text, None)
+    if supplement is not None:
+        text = "overdue" if supplement.overdue else "awaited" if supplement.awaited else "taken"
+        for kind in supplement.types:
+            yield _statement(codes.statement["supplement"], kind, text, _day(supplement.due_on))
 
 
 def _statement(kind: str, code: str, text: str | None, limit: Fields | None) -> Fields:

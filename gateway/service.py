@@ -13,6 +13,7 @@ from datamodel.registry import Registry
 from datamodel.semantics import Semantics
 from datamodel.wording import Wording
 from gateway.access.accounts import Accounts
+from gateway.acts.stages import Stages
 from gateway.clock import Clock
 from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
@@ -53,6 +54,7 @@ class Gateway:
     adapters: Mapping[str, Adapter]
     accounts: Accounts
     codes: ResponseCodes
+    stages: Stages
     rules: str
     doorbell: Doorbell
     feed: Feed

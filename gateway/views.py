@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from gateway import audit, lifecycle
+from gateway.acts.standing import ArrivalStatus, SupplementStatus, arrival_status, supplement_status
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
@@ -65,7 +66,8 @@ class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a case stands. `version` is the number of the declaration's version that counts, from 1; `message` is its
-    type, `digest` of its bytes as they came.
+    type, `digest` of its bytes as they came. Only what was lodged before arrival has an `arrival`, only what was
+    incomplete a `supplement`.
     """
 
     mrn: str
@@ -78,6 +80,8 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     digest: str
     agencies: tuple[AgencyStatus, ...]
+    arrival: ArrivalStatus | None = None
+    supplement: SupplementStatus | None = None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +110,8 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
         agencies=tuple(
             _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),
+        arrival=arrival_status(file),
+        supplement=supplement_status(file, now),
     )
 
 

@@ -17,6 +17,9 @@ lodge                lodge     own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
+arrive               lodge     own     -       -         -       -
+arrival              read      own     -       -         -       any
+supplement           lodge     own     -       -         -       -
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any

@@ -1,7 +1,7 @@
 """A trader takes a declaration back: what no agency has decided is withdrawn, the case is invalidated, in one commit.
 
-Legal while an agency has still to decide. A delivery that waits to be sent is not sent any more; one that its agency
-has goes from its inbox. What was decided stays on record as it is, and so does the declaration.
+Legal until the case is released, refused or invalidated. A delivery that waits to be sent is not sent any more; one
+that its agency has goes from its inbox. What was decided stays on record as it is, and so does the declaration.
 
 The case itself says which invalidation it is: there is one at most, so the same document again is answered as the first
 time, in whichever format, and another one is a conflict.
@@ -21,7 +21,7 @@ from gateway.cases import GATEWAY, Entry, change, plan, version_of
 from gateway.clock import stamp
 from gateway.intake import Lodgement, read_one_of
 from gateway.offload import offload
-from gateway.ports import CaseChange, CaseFile, Conflict, DeliveryChange, Event
+from gateway.ports import CaseChange, CaseFile, DeliveryChange, Event
 from gateway.service import Gateway
 
 # The message types that invalidate.
@@ -50,7 +50,7 @@ async def invalidate(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
     notice = await offload(gateway, len(lodgement.body), _read, mrn, lodgement, now)
 
     def step(file: CaseFile) -> tuple[CaseChange | None, Invalidated]:
-        earlier = next((event for event in file.events if event.kind == lifecycle.INVALIDATION), None)
+        earlier = common.taken_before(file, lifecycle.INVALIDATION, notice)
         if earlier is not None:
             return None, _again(mrn, earlier, notice)
         common.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
@@ -69,10 +69,8 @@ def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> No
 
 
 def _again(mrn: str, earlier: Event, notice: Notice) -> Invalidated:
-    """The answer of the first time. Raises Conflict where that was to another document."""
+    """The answer of the first time."""
     first = earlier.data
-    if first["document"] != notice.facts["document"]:
-        raise Conflict("Declaration/ID", mrn, first["digest"], notice.facts["digest"])
     return Invalidated(
         mrn=mrn,
         conversation_id=first["conversation"],

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.acts.due import Due
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -33,7 +34,15 @@ from gateway.ports import (
     Listed,
     StoredMessage,
 )
-from gateway.store import sqlite_file, sqlite_groups, sqlite_notifications, sqlite_pushes, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_file,
+    sqlite_groups,
+    sqlite_notifications,
+    sqlite_pushes,
+    sqlite_reads,
+    sqlite_supplements,
+    sqlite_writes,
+)
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
@@ -260,6 +269,12 @@ class SqliteStore:
 
     async def redeliver(self, name: str, at: str) -> int:
         return await self._opened.writer.run(lambda db: sqlite_pushes.redeliver(db, name, at))
+
+    async def supplements_due(self, before: str, limit: int) -> list[Due]:
+        return await self._opened.readers.run(lambda db: sqlite_supplements.due(db, before, limit))
+
+    async def forget_supplement(self, due: Due) -> None:
+        await self._opened.writer.run(lambda db: sqlite_supplements.forget(db, due))
 
 
 @contextmanager

@@ -1,0 +1,142 @@
+"""A trader completes a declaration that was incomplete: the whole of it, of a supplementary type, is its next version.
+
+The supplement names the case in a previous document, by its MRN or the sender's reference, as senders know it from
+other services, and may have a reference of its own: the case goes by that of the declaration that it completes. What
+agencies were asked on must stay as it was stated: `schemas/stages/kept.tsv` says what that is, all else may be added or
+corrected. Before release an agency that is shown something else is asked again; after release nobody is, but the
+declaration that is kept is complete. A later supplement corrects the one before, by the same rules.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from datamodel.codecs import Parsed
+from datamodel.findings import Finding, Step
+from datamodel.issues import Issue, Refused
+from datamodel.paths import reader
+from datamodel.places import locate
+from datamodel.structs import bare
+from datamodel.wording import either
+from gateway import lifecycle
+from gateway.acts import common, renewal
+from gateway.acts.common import Base, Unchanged, always
+from gateway.acts.renewal import Renewal
+from gateway.cases import version_of
+from gateway.intake import Lodgement, read_declaration
+from gateway.offload import offload
+from gateway.ports import CaseFile
+from gateway.service import Gateway
+
+_TYPE: Final[tuple[Step, ...]] = (("Declaration", None), ("TypeCode", None))
+_SHIPMENT: Final[tuple[Step, ...]] = (("Declaration", None), ("GoodsShipment", None))
+_PREVIOUS: Final = (
+    "Declaration/GoodsShipment/PreviousDocument",
+    "Declaration/GoodsShipment/GovernmentAgencyGoodsItem/PreviousDocument",
+)
+
+
+class Supplemented(msgspec.Struct, frozen=True, kw_only=True):
+    """The declaration is complete. `version` is the number of its version that counts now, `digest` of its bytes as
+    they came; `asked` are the agencies that are asked anew; `replayed` says that this version had been taken before.
+    `issues` are warnings and advice on it.
+    """
+
+    mrn: str
+    conversation_id: str
+    digest: str
+    version: int
+    supplemented_at: str
+    asked: tuple[str, ...] = ()
+    replayed: bool = False
+    issues: tuple[Issue, ...] = ()
+
+
+class _Supplement(NamedTuple):
+    """A supplement that has been read, and what is wrong with it for the version of the declaration that counts."""
+
+    renewal: Renewal
+    refusal: Refused | None
+
+
+class _Moved(Exception):
+    """Another version counts than that which the supplement was held against."""
+
+
+async def supplement(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Supplemented:
+    """Complete a case of the sender's own, if the version that it is at is `unchanged`.
+
+    Raises Refused, UnknownCase, Stale, and IllegalAct.
+    """
+    now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
+    while True:
+        base = await common.base(gateway, await find())
+        read = await offload(gateway, max(len(lodgement.body), len(base.document)), _read, base, lodgement, now)
+
+        def check(file: CaseFile, number: int = base.number, read: _Supplement = read) -> None:
+            if version_of(file).number != number:
+                raise _Moved
+            common.check_legal(lifecycle.SUPPLEMENT, file, read.renewal.notice, unchanged)
+            if read.refusal is not None:
+                raise read.refusal
+
+        try:
+            settled = await renewal.settle(gateway, lifecycle.SUPPLEMENT, find, read.renewal, lodgement, check, now)
+        except _Moved:
+            continue
+        return Supplemented(
+            mrn=mrn,
+            conversation_id=settled.conversation_id,
+            digest=settled.digest,
+            version=settled.number,
+            supplemented_at=settled.at,
+            asked=settled.asked,
+            replayed=settled.replayed,
+            issues=read.renewal.notice.report.issues,
+        )
+
+
+def _read(gateway: Gateway, base: Base, lodgement: Lodgement, now: datetime) -> _Supplement:
+    """Raises Refused for what is no valid declaration, and for one of another MRN."""
+    parsed, plain = read_declaration(gateway, lodgement, now)
+    named, limits = str(bare(plain.document.Declaration.ID) or "").strip() or base.mrn, gateway.settings.limits
+    if named != base.mrn:
+        raise common.misnamed("act.other-declaration", named, base.mrn, parsed, common.ID, lodgement.body, limits)
+    findings = list(_findings(gateway, base, plain, now))
+    refusal = Refused(locate(parsed, lodgement.body, findings, limits)) if findings else None
+    return _Supplement(renewal.prepare(gateway, base.mrn, parsed, plain, lodgement, now), refusal)
+
+
+def _findings(gateway: Gateway, base: Base, plain: Parsed, now: datetime) -> Iterator[Finding]:
+    """All that is wrong with a supplement for this declaration."""
+    stage, own = base.completed_by, str(bare(plain.document.Declaration.TypeCode) or "")
+    if stage is None:
+        yield common.finding("supplement.not-awaited", _TYPE, own, base.mrn)
+        return
+    if own not in stage.supplements:
+        yield common.finding("supplement.other-type", _TYPE, own, either(stage.supplements))
+    names = {base.mrn, base.reference} - {None}
+    if names.isdisjoint(_previous(plain, stage.named_by)):
+        yield common.finding("supplement.unnamed", _SHIPMENT, None, f"{either(stage.named_by)} {base.mrn}")
+    yield from _changed(gateway, common.declared(gateway, base), plain, now)
+
+
+def _previous(plain: Parsed, types: tuple[str, ...]) -> set[str]:
+    """The numbers of all previous documents of these types, of the shipment and of its items."""
+    found = [each for path in _PREVIOUS for _, each in reader(plain.message.model.root, path)(plain.document)]
+    return {str(bare(each.ID) or "").strip() for each in found if str(bare(each.TypeCode) or "") in types}
+
+
+def _changed(gateway: Gateway, declared: Parsed, plain: Parsed, now: datetime) -> Iterator[Finding]:
+    """What had to stay as it was, and did not."""
+    for row in gateway.stages.kept(declared, now.date()):
+        read = reader(plain.message.model.root, row.path)
+        before: dict[tuple[Step, ...], Any] = dict(read(declared.document))
+        after = dict(read(plain.document))
+        places = [steps for steps in before if after.get(steps) != before[steps]]
+        if row.exact:
+            places += [steps for steps in after if steps not in before]
+        for steps in places:
+            yield common.finding("supplement.changed", steps, after.get(steps), before.get(steps))
