@@ -58,8 +58,7 @@ def build(
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
-    lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
-    metrics = Metrics(settings.workers, agencies, lodged)
+    metrics = Metrics(settings.workers, agencies, _lodged(registry))
     committed = metrics.committed if settings.metrics else None
     store = SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
     return Gateway(
@@ -83,6 +82,11 @@ def build(
         clock=clock,
         random=random,
     )
+
+
+def _lodged(registry: Registry) -> list[str]:
+    """The message types that can be lodged, with those that derive from them."""
+    return [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
 
 
 def poster(settings: Settings) -> Poster:

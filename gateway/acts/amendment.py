@@ -70,4 +70,4 @@ def _read(gateway: Gateway, mrn: str, reference: str | None, lodgement: Lodgemen
         raise common.misnamed("act.other-declaration", named, mrn, parsed, common.ID, lodgement.body, limits)
     if own != reference:
         raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
-    return renewal.prepare(gateway, mrn, parsed, plain, lodgement, now)
+    return renewal.prepare(gateway, lifecycle.AMENDMENT, mrn, parsed, plain, lodgement, now)

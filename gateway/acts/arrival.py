@@ -17,9 +17,8 @@ import msgspec
 
 from datamodel.codecs import Parsed
 from datamodel.findings import Finding, Step
-from datamodel.issues import Issue, Refused
+from datamodel.issues import Issue, Report
 from datamodel.paths import reader
-from datamodel.places import locate
 from datamodel.structs import bare
 from gateway import lifecycle
 from gateway.acts import common
@@ -63,7 +62,7 @@ class _Arrival(NamedTuple):
     notice: Notice
     at: str
     location: str
-    refusal: Refused | None
+    unfit: Report
 
 
 async def arrive(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged = always) -> Arrived:
@@ -87,9 +86,7 @@ async def arrive(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Un
         earlier = common.taken_before(file, lifecycle.ARRIVAL, arrival.notice)
         if earlier is not None:
             return None, _again(mrn, earlier, arrival.notice)
-        common.check_legal(lifecycle.ARRIVAL, file, arrival.notice, unchanged)
-        if arrival.refusal is not None:
-            raise arrival.refusal
+        common.check_legal(lifecycle.ARRIVAL, file, arrival.notice, unchanged, arrival.unfit)
         return _take(file, arrival, lodgement, stamp(now))
 
     return await change(gateway.store, find_and_read, step)
@@ -104,10 +101,10 @@ def _read(gateway: Gateway, base: Base, lodgement: Lodgement, now: datetime) -> 
     declared, stated = _place(common.declared(gateway, base)), _place(plain)
     at = _moment(plain, now)
     findings = [*_findings(base, declared, stated), *_untimely(plain, at, now)]
-    refusal = Refused(locate(parsed, lodgement.body, findings, limits)) if findings else None
-    place = next(iter((declared | stated).values()), "")
     notice = common.noticed(gateway, parsed, lodgement, now)
-    return _Arrival(notice, stamp(min(at or now, now)), place, refusal)
+    unfit = common.unfit(parsed, lodgement.body, findings, notice, limits)
+    place = next(iter((declared | stated).values()), "")
+    return _Arrival(notice, stamp(min(at or now, now)), place, unfit)
 
 
 def _findings(base: Base, declared: dict[str, str], stated: dict[str, str]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ version. Otherwise the version has to be the one seen, where the caller says whi
 state that the case is in (`lifecycle.ACTS`).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -32,6 +32,7 @@ ID: Final[tuple[Step, ...]] = (("Declaration", None), ("ID", None))
 REFERENCE: Final[tuple[Step, ...]] = (("Declaration", None), ("FunctionalReferenceID", None))
 
 ABSENT: Final = "\u2014"
+NOTHING_UNFIT: Final = Report((), 0)
 
 
 class UnknownCase(Exception):
@@ -88,6 +89,14 @@ def finding(rule: str, steps: tuple[Step, ...], value: object, expected: object)
     words = {"value": str(value or ABSENT), "expected": str(expected or ABSENT)}
     told = {"text": text.format(**words), "remedy": remedy.format(**words)}
     return Finding(rule=rule, severity=severity, steps=steps, **told, **words)
+
+
+def unfit(parsed: Parsed, body: bytes, findings: Sequence[Finding], notice: Notice, limits: Limits) -> Report:
+    """All that is wrong with a message that does not fit its case; nothing, where it does."""
+    if not findings:
+        return NOTHING_UNFIT
+    found, others = locate(parsed, body, findings, limits), notice.report
+    return Report((found.issues + others.issues)[: limits.max_issues], found.total + others.total)
 
 
 def misnamed(
@@ -159,10 +168,10 @@ def declared(gateway: Gateway, base: Base) -> Parsed:
     )
 
 
-def check_legal(act: str, file: CaseFile, notice: Notice, unchanged: Unchanged) -> None:
-    """Raises Refused for a message with errors, Stale, and IllegalAct."""
-    if any(each.severity == ERROR for each in notice.report.issues):
-        raise Refused(notice.report)
+def check_legal(act: str, file: CaseFile, notice: Notice, unchanged: Unchanged, unfit: Report = NOTHING_UNFIT) -> None:
+    """Raises Refused for a message with errors, and for one that is unfit for its case; Stale, and IllegalAct."""
+    if unfit.total or any(each.severity == ERROR for each in notice.report.issues):
+        raise Refused(unfit if unfit.total else notice.report)
     if not unchanged(file.case.version):
         raise Stale(file.case.mrn, file.case.version)
     lifecycle.check_act(act, file.case.mrn, file.case.state)

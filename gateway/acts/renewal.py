@@ -29,6 +29,12 @@ from gateway.service import Gateway
 
 # What two requests differ in though they ask the same.
 _OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime")
+# What a version has to have anew by what it is, and no agency decided on.
+_ANEW: Final[Mapping[str, tuple[str, ...]]] = {
+    lifecycle.AMENDMENT: (),
+    lifecycle.SUPPLEMENT: ("TypeCode", "FunctionalReferenceID"),
+}
+_SHOWN: Final = "od:Declaration"
 _EXACT: Final = msgspec.json.Decoder(float_hook=str)  # 1.0 and 1.00 are not the same to an agency
 
 
@@ -50,7 +56,9 @@ class Settled(NamedTuple):
     replayed: bool = False
 
 
-def prepare(gateway: Gateway, mrn: str, parsed: Parsed, plain: Parsed, lodgement: Lodgement, now: datetime) -> Renewal:
+def prepare(
+    gateway: Gateway, act: str, mrn: str, parsed: Parsed, plain: Parsed, lodgement: Lodgement, now: datetime
+) -> Renewal:
     """What a version that has been read would have to be, were it to count from now on."""
     notice = common.noticed(gateway, parsed, lodgement, now)
     routes = route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
@@ -59,7 +67,7 @@ def prepare(gateway: Gateway, mrn: str, parsed: Parsed, plain: Parsed, lodgement
     made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now)
     notice.facts.update(rules=gateway.rules, agencies=[route_facts(each) for each in routes])
     notice.facts.update(stages.facts(gateway.stages.of(plain, now.date())))
-    return Renewal(notice, tuple((each, _asked(gateway, each)) for each in made))
+    return Renewal(notice, tuple((each, _asked(gateway, each, act)) for each in made))
 
 
 async def settle(
@@ -78,7 +86,7 @@ async def settle(
         file = await find()
         for each in live(file):
             if each.id not in shown:
-                shown[each.id] = await _asked_by(gateway, each)
+                shown[each.id] = await _asked_by(gateway, each, act)
         return file
 
     def step(file: CaseFile) -> tuple[CaseChange | None, Settled]:
@@ -93,14 +101,14 @@ async def settle(
     return settled
 
 
-async def _asked_by(gateway: Gateway, delivery: Delivery) -> str:
+async def _asked_by(gateway: Gateway, delivery: Delivery, act: str) -> str:
     sent = await gateway.store.fetch(delivery.agency, delivery.id)
     if sent is None:
         raise LookupError(f"delivery {delivery.id} has no message")
-    return await offload(gateway, len(sent.body), _asked, sent)
+    return await offload(gateway, len(sent.body), _asked, sent, act)
 
 
-def _asked(gateway: Gateway, sent: Dispatch) -> str:
+def _asked(gateway: Gateway, sent: Dispatch, act: str) -> str:
     """What a request asks and shows, as a digest: the same in either format, and whichever delivery carries it."""
     document, form = sent.body, format_of(sent.delivery.media)
     if form != "json":
@@ -108,6 +116,7 @@ def _asked(gateway: Gateway, sent: Dispatch) -> str:
         document = write(read(gateway.registry, document, form, message=message, limits=limits), "json")
     request: dict[str, Any] = _EXACT.decode(document)["PermitRequest"]
     asks = {name: value for name, value in request.items() if name not in _OF_THE_DELIVERY}
+    asks[_SHOWN] = {name: value for name, value in request[_SHOWN].items() if name not in _ANEW[act]}
     return sha256(msgspec.json.encode(asks, order="sorted")).hexdigest()
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from datamodel.circumstances import country_of
 from datamodel.codecs import Parsed
-from datamodel.paths import reader
+from datamodel.model import ClassType, descend
 from datamodel.registry import Message
 from datamodel.structs import bare
 from gateway import lifecycle
@@ -64,6 +64,13 @@ class TypeRow(Span, frozen=True, kw_only=True):
     days: int
     named_by: tuple[str, ...]
 
+    def meets(self, other: "TypeRow") -> bool:
+        """Whether both say something of one type on one day."""
+        apart = (self.last or date.max) < (other.first or date.min) or (other.last or date.max) < (
+            self.first or date.min
+        )
+        return (self.country, self.type) == (other.country, other.type) and not apart
+
 
 class KeptRow(Span, frozen=True, kw_only=True):
     """What a supplement may not change: the values at a path below Declaration. Where it is `exact`, as many as there
@@ -93,7 +100,12 @@ class Stages:
     @classmethod
     def load(cls, schemas: Path, declaration: Message, home: str) -> "Stages":
         """Raises ValueError with file and line for a row that cannot be used."""
-        types = [_type_row(where, cells) for where, cells in _rows(schemas / FOLDER / "types.tsv", _TYPES)]
+        types: list[TypeRow] = []
+        for where, cells in _rows(schemas / FOLDER / "types.tsv", _TYPES):
+            row = _type_row(where, cells)
+            if any(row.meets(other) for other in types):
+                raise ValueError(f"{where}: {row.country} has {row.type} twice on one day; end the earlier row first")
+            types.append(row)
         kept = [_kept_row(where, cells, declaration) for where, cells in _rows(schemas / FOLDER / "kept.tsv", _KEPT)]
         return cls(types, kept, home)
 
@@ -200,8 +212,11 @@ def _type_row(where: str, cells: Mapping[str, str]) -> TypeRow:
 def _kept_row(where: str, cells: Mapping[str, str], declaration: Message) -> KeptRow:
     if cells["keep"] not in _KEEP:
         raise ValueError(f"{where}: keep: write {' or '.join(_KEEP)}")
+    path = f"Declaration/{cells['path']}"
     try:
-        reader(declaration.model.root, f"Declaration/{cells['path']}")
+        element = descend(declaration.model.root, path)
     except ValueError as error:
         raise ValueError(f"{where}: path: {error}") from None
-    return KeptRow(path=f"Declaration/{cells['path']}", exact=cells["keep"] == _EXACT, **_span(where, cells))
+    if element.personal or isinstance(element.content, ClassType):
+        raise ValueError(f"{where}: path: name an element with a value that is not personal, because errors show it")
+    return KeptRow(path=path, exact=cells["keep"] == _EXACT, **_span(where, cells))

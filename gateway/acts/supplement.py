@@ -15,9 +15,8 @@ import msgspec
 
 from datamodel.codecs import Parsed
 from datamodel.findings import Finding, Step
-from datamodel.issues import Issue, Refused
+from datamodel.issues import Issue, Report
 from datamodel.paths import reader
-from datamodel.places import locate
 from datamodel.structs import bare
 from datamodel.wording import either
 from gateway import lifecycle
@@ -58,7 +57,7 @@ class _Supplement(NamedTuple):
     """A supplement that has been read, and what is wrong with it for the version of the declaration that counts."""
 
     renewal: Renewal
-    refusal: Refused | None
+    unfit: Report
 
 
 class _Moved(Exception):
@@ -78,9 +77,7 @@ async def supplement(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
         def check(file: CaseFile, number: int = base.number, read: _Supplement = read) -> None:
             if version_of(file).number != number:
                 raise _Moved
-            common.check_legal(lifecycle.SUPPLEMENT, file, read.renewal.notice, unchanged)
-            if read.refusal is not None:
-                raise read.refusal
+            common.check_legal(lifecycle.SUPPLEMENT, file, read.renewal.notice, unchanged, read.unfit)
 
         try:
             settled = await renewal.settle(gateway, lifecycle.SUPPLEMENT, find, read.renewal, lodgement, check, now)
@@ -104,9 +101,9 @@ def _read(gateway: Gateway, base: Base, lodgement: Lodgement, now: datetime) -> 
     named, limits = str(bare(plain.document.Declaration.ID) or "").strip() or base.mrn, gateway.settings.limits
     if named != base.mrn:
         raise common.misnamed("act.other-declaration", named, base.mrn, parsed, common.ID, lodgement.body, limits)
+    read = renewal.prepare(gateway, lifecycle.SUPPLEMENT, base.mrn, parsed, plain, lodgement, now)
     findings = list(_findings(gateway, base, plain, now))
-    refusal = Refused(locate(parsed, lodgement.body, findings, limits)) if findings else None
-    return _Supplement(renewal.prepare(gateway, base.mrn, parsed, plain, lodgement, now), refusal)
+    return _Supplement(read, common.unfit(parsed, lodgement.body, findings, read.notice, limits))
 
 
 def _findings(gateway: Gateway, base: Base, plain: Parsed, now: datetime) -> Iterator[Finding]:

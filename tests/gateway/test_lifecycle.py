@@ -66,22 +66,26 @@ def test_unknown_names_are_illegal(state, event):
         lifecycle.next_delivery_state(state, event)
 
 
-def expected_roll_up(states: tuple[str, ...]) -> str:
-    states = [state for state in states if state != "superseded"]
-    if "withdrawn" in states:
+def expected_roll_up(states: tuple[str, ...], goods_to_come: bool, invalidated: bool) -> str:
+    if invalidated:
         return "invalidated"
     if any(state in ("queued", "awaiting", "parked") for state in states):
         return "under-control"
     if "held" in states:
         return "held"
-    return "refused" if "refused" in states else "released"
+    if "refused" in states:
+        return "refused"
+    return "ready" if goods_to_come else "released"
 
 
+@pytest.mark.parametrize("invalidated", [False, True])
+@pytest.mark.parametrize("goods_to_come", [False, True])
 @pytest.mark.parametrize("count", range(5))
-def test_every_roll_up_of_up_to_four_deliveries(count):
+def test_every_roll_up_of_up_to_four_deliveries(count, goods_to_come, invalidated):
+    known = {"goods_to_come": goods_to_come, "invalidated": invalidated}
     for states in combinations_with_replacement(DELIVERY_STATES, count):
-        assert lifecycle.roll_up(states) == expected_roll_up(states)
-        assert lifecycle.roll_up(states[::-1]) == expected_roll_up(states)
+        assert lifecycle.roll_up(states, **known) == expected_roll_up(states, **known)
+        assert lifecycle.roll_up(states[::-1], **known) == expected_roll_up(states, **known)
 
 
 @pytest.mark.parametrize(
@@ -97,15 +101,12 @@ def test_every_roll_up_of_up_to_four_deliveries(count):
 def test_how_a_case_opens(states, opening):
     assert lifecycle.opening_state(states) == opening
     assert opening in CASE_STATES
+    assert lifecycle.opening_state(states, goods_to_come=True) == {"released": "ready"}.get(opening, opening)
 
 
-ALLOWED = {
-    ("amendment", "accepted"),
-    ("amendment", "under-control"),
-    ("amendment", "held"),
-    ("invalidation", "accepted"),
-    ("invalidation", "under-control"),
-    ("invalidation", "held"),
+OPEN = ("accepted", "under-control", "held", "ready")
+ALLOWED = {(act, state) for act in ("amendment", "invalidation", "arrival", "supplement") for state in OPEN} | {
+    ("supplement", "released")
 }
 
 
@@ -124,11 +125,23 @@ def test_no_act_is_allowed_that_is_not_in_the_table():
     assert {act for act, _ in ALLOWED} == set(ACTS)
 
 
-@pytest.mark.parametrize("count", range(1, 5))
-def test_where_an_invalidation_is_legal_there_is_something_to_withdraw_and_the_case_is_invalidated_by_it(count):
+@pytest.mark.parametrize("goods_to_come", [False, True])
+@pytest.mark.parametrize("count", range(5))
+def test_acts_keep_the_life_of_a_case_in_order_from_wherever_it_stands(count, goods_to_come):
     for states in combinations_with_replacement([each for each in DELIVERY_STATES if each != "withdrawn"], count):
-        for state in {lifecycle.roll_up(states), lifecycle.opening_state(states)}:
-            undecided = [each for each in states if each in UNDECIDED]
-            assert bool(undecided) == (("invalidation", state) in ALLOWED), states
+        for state in {roll_up(states, goods_to_come), lifecycle.opening_state(states, goods_to_come=goods_to_come)}:
+            undecided = any(each in UNDECIDED for each in states)
+            open_to_acts = state in ACTS["invalidation"]
+            assert open_to_acts == (undecided or state == "ready"), "nothing that is over is the trader's to change"
             after = [each if each in FINAL else "withdrawn" for each in states]
-            assert (lifecycle.roll_up(after) == "invalidated") == bool(undecided)
+            assert lifecycle.roll_up(after, goods_to_come=goods_to_come, invalidated=open_to_acts) == (
+                "invalidated" if open_to_acts else state
+            )
+            if goods_to_come:
+                assert state != "released", "nothing is released before it has arrived"
+                arrived = roll_up(states, False)
+                assert arrived == ("released" if state == "ready" else roll_up(states, True)), "arrival changes no more"
+
+
+def roll_up(states: tuple[str, ...], goods_to_come: bool) -> str:
+    return lifecycle.roll_up(states, goods_to_come=goods_to_come)
