@@ -47,7 +47,7 @@ GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "va
 }
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = ("amend", "invalidate", "invalidation", "acknowledge")
+NEVER_GOOD = ("amend", "invalidate", "invalidation", "arrive", "arrival", "supplement", "acknowledge")
 
 
 class Served(NamedTuple):

@@ -15,6 +15,8 @@ from gateway.ports import KeyTerms
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
+from tests.gateway.http.test_supplement import PARTS, supplement
+from tests.gateway.scripted import altered, arrival
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,7 +25,11 @@ CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
 UNKNOWN = "26XZ00000000000000"
-NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "coming": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+# Routes on a case that was taken back, and on one whose goods were to come and whose declaration was incomplete.
+CASE_OF = {name: "back" for name in ("invalidate", "invalidation")}
+CASE_OF |= {name: "coming" for name in ("arrive", "arrival", "supplement")}
+COMING = ('"TypeCode": "IMA"', '"TypeCode": "IMF"')
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
 QUERY = {"acknowledge": "?through=0"}
@@ -46,8 +52,11 @@ class Stage:
 
     async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
         row, things = ROUTES[route], self.things[whose]
-        body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
-        path = row.path.replace("{mrn}/invalidation", "{back}/invalidation").format(**things) + QUERY.get(route, "")
+        made = {"invalidate": taking_back(things["back"]), "arrive": arrival(things["coming"])}
+        made["supplement"] = supplement(PARTS, number=things["coming"])
+        body = made.get(route) or BODY.get(route)
+        mrn = things[CASE_OF.get(route, "mrn")]
+        path = row.path.format(**{**things, "mrn": mrn}) + QUERY.get(route, "")
         headers = {"Content_Type": "application/json"} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
@@ -67,9 +76,15 @@ async def stage(tmp_path_factory):
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+        coming = {}
+        for who in "trader", "rival":  # the goods of each have come
+            lodged = await house.call("POST", "/v1/declarations", who, altered(PARTS, COMING), **JSON)
+            coming[who] = msgspec.json.decode(lodged.body)["mrn"]
+            path, body = f"/v1/declarations/{coming[who]}/arrival", arrival(coming[who])
+            assert (await house.call("POST", path, who, body, **JSON)).status == 200
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"]},
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"]},
+            "own": {"mrn": mine, "back": back["trader"], "coming": coming["trader"], "id": ours["id"]},
+            "another's": {"mrn": theirs, "back": back["rival"], "coming": coming["rival"], "id": others["id"]},
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
 
