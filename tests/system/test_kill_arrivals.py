@@ -99,7 +99,7 @@ async def test_what_arrived_and_was_completed_stays_so(children: Children, tmp_p
         assert len(senders.answers) < 2 * COUNT, "killed while goods arrived and declarations were completed"
         await house.restart()
 
-        for number, mrn in enumerate(senders.mrns):
+        for number in range(COUNT):
             for act in ACTS:
                 again = await senders.act(number, act)
                 first = senders.answers.get((number, act), again)
