@@ -8,7 +8,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := datamodel adapters gateway tests perf hatch_build.py
+SOURCES := datamodel adapters gateway tests perf docs hatch_build.py
 NATIVE := $(wildcard datamodel/native/*.p*) hatch_build.py
 
 .PHONY: demo test check perf perf-check clean
@@ -33,7 +33,7 @@ demo: $(VENV)/.run-installed
 	$(BIN)/guichet demo $(ARGS)
 
 test: $(VENV)/.dev-installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev-installed
 	$(BIN)/ruff check $(SOURCES)

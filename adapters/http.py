@@ -128,6 +128,8 @@ class HttpAdapter:
         }
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
+        if outgoing.trace:
+            headers["traceparent"] = outgoing.trace
         return headers
 
     async def _judge(self, answer: aiohttp.ClientResponse, outgoing: Outgoing) -> Receipt:

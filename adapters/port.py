@@ -13,7 +13,10 @@ DEFAULT_TIMEOUT_SECONDS = 10.0
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """One delivery as it leaves the house. `media` is `application/xml` or `application/json`; times are RFC 3339."""
+    """One delivery as it leaves the house. `media` is `application/xml` or `application/json`; times are RFC 3339.
+
+    `trace` is the send's place in a trace, as `traceparent` has it (W3C Trace Context); empty where there is no trace.
+    """
 
     delivery_id: str
     agency: str
@@ -21,6 +24,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     body: bytes
     due_at: str
     callback_url: str
+    trace: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True):

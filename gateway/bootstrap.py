@@ -3,9 +3,10 @@
 import asyncio
 import difflib
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import sha256
+from typing import Protocol
 
 import msgspec
 
@@ -36,6 +37,7 @@ from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.sqlite import SqliteStore, held
+from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
@@ -58,9 +60,8 @@ def build(
     registry = Registry.load(settings.schemas)
     agencies = load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
-    metrics = Metrics(settings.workers, agencies, _lodged(registry))
-    committed = metrics.committed if settings.metrics else None
-    store = SqliteStore(settings.database_path, exclusive=not shared, committed=committed)
+    metrics, tracer = _metrics(settings, registry, agencies), Tracer(settings.traces)
+    store = _ledger(settings, metrics, tracer, shared)
     return Gateway(
         settings=settings,
         registry=registry,
@@ -79,14 +80,20 @@ def build(
         feed=Feed(store, settings.notifications.look),
         workshop=Workshop(settings.big_share, metrics.work_on_big),
         metrics=metrics,
+        tracer=tracer,
         clock=clock,
         random=random,
     )
 
 
-def _lodged(registry: Registry) -> list[str]:
-    """The message types that can be lodged, with those that derive from them."""
-    return [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
+def _metrics(settings: Settings, registry: Registry, agencies: Iterable[str]) -> Metrics:
+    lodged = [key for key, each in registry.messages.items() if key in LODGED or each.model.facts.base in LODGED]
+    return Metrics(settings.workers, agencies, lodged)
+
+
+def _ledger(settings: Settings, metrics: Metrics, tracer: Tracer, shared: bool) -> SqliteStore:
+    committed = metrics.committed if settings.metrics else None
+    return SqliteStore(settings.database_path, exclusive=not shared, committed=committed, tracer=tracer)
 
 
 def poster(settings: Settings) -> Poster:
@@ -127,6 +134,8 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         # Before the store, which has threads, and a lock that no copy of this process may keep.
         gateway.workshop.open(gateway, lambda: _compile(gateway.registry.messages.values()))
         closing.push_async_callback(gateway.workshop.close)
+        gateway.tracer.open()
+        closing.push_async_callback(gateway.tracer.close)
         await gateway.store.open()
         closing.push_async_callback(gateway.store.close)
         for adapter in gateway.adapters.values():
@@ -135,22 +144,26 @@ async def running(gateway: Gateway, seat: Seat = ALONE) -> AsyncIterator[Gateway
         closing.push_async_callback(outbox.stop)
         with speaking(gateway.words[ENGLISH]):  # what the outbox writes down is for everybody
             await outbox.start()
-        if seat.number == 1:  # one of them is enough for these
-            keeper = Keeper(gateway.store, gateway.settings.notifications.keep, gateway.clock)
-            closing.push_async_callback(keeper.stop)
-            closing.push_async_callback(Reminder(gateway.store, gateway.clock).stop)
-            pusher = Pusher(
-                gateway.store,
-                poster(gateway.settings),
-                gateway.settings.notifications,
-                gateway.clock,
-                gateway.random,
-            )
-            closing.push_async_callback(pusher.stop)
+        for each in _once(gateway) if seat.number == 1 else ():
+            closing.push_async_callback(each.stop)
         if gateway.settings.metrics:
             watching = asyncio.create_task(watch_loop(gateway.metrics))
             closing.callback(watching.cancel)
         yield gateway
+
+
+class _AtWork(Protocol):
+    """What has begun with its making, in a running event loop."""
+
+    async def stop(self) -> None: ...
+
+
+def _once(gateway: Gateway) -> Iterator[_AtWork]:
+    """What one process of a gateway does for all of them."""
+    store, chosen = gateway.store, gateway.settings.notifications
+    yield Keeper(store, chosen.keep, gateway.clock)
+    yield Reminder(store, gateway.clock)
+    yield Pusher(store, poster(gateway.settings), chosen, gateway.clock, gateway.random, gateway.tracer)
 
 
 def _compile(messages: Iterable[Message]) -> None:

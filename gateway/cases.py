@@ -115,6 +115,7 @@ def plan(
     return CaseChange(
         case_id=file.case.id,
         version=file.case.version,
+        conversation_id=file.case.conversation_id,
         state=state,
         updated_at=at,
         deliveries=tuple(moves),

@@ -1,10 +1,11 @@
-"""The checks of an installation: its code lists and rules, read from their tables and put together."""
+"""The checks of an installation: its code lists, rules and versions, read from their tables and put together."""
 
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from datamodel.codelists import CodeLists
+from datamodel.endings import Endings
 from datamodel.registry import Registry
 from datamodel.rules import RuleBook
 from datamodel.semantics import Semantics
@@ -19,7 +20,7 @@ def load_checks(schemas: Path, registry: Registry, home: str) -> Semantics:
     """
     lists, rules = CodeLists.load(schemas / "codelists"), RuleBook.load(schemas / "rules", registry)
     lists.home = rules.home = home
-    return Semantics([lists, rules], digest=tables_digest(schemas))
+    return Semantics([lists, rules, Endings(registry)], digest=tables_digest(schemas))
 
 
 def tables_digest(schemas: Path) -> str:

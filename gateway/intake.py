@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
+from itertools import pairwise
+from time import time_ns
 from typing import Final
 
 import msgspec
@@ -21,6 +23,7 @@ from datamodel.versions import Days, in_force, none_in_force
 from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
 from gateway.acts import stages
+from gateway.acts.stages import Stage
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
@@ -30,6 +33,8 @@ from gateway.permit_requests import deliveries
 from gateway.ports import Acceptance, Account, Admission, Conflict, Dispatch
 from gateway.routing import Route, route
 from gateway.service import Gateway
+from gateway.traces.span import Facts, Span, place_in, root_of
+from gateway.traces.tracer import Tracer
 
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
@@ -51,12 +56,14 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
 
     What was taken once is not judged again: a code may have ended since.
     """
-    message, result = lodgement.message, "failed"
+    message, result, begun = lodgement.message, "failed", time_ns()
     try:
-        admission, report = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
+        admission, report, laps = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
         message = admission.message
         acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
         result = "replayed" if acceptance.replayed else "accepted"
+        if gateway.tracer.on and not acceptance.replayed:
+            _trace(gateway.tracer, admission, len(lodgement.body), begun, laps)
         return acceptance
     except (Refused, Conflict) as error:
         result = "refused" if isinstance(error, Refused) else "conflict"
@@ -79,31 +86,51 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
-def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
+
+
+def _trace(tracer: Tracer, admission: Admission, size: int, begun: int, laps: Laps) -> None:
+    """The spans of an acceptance. What is done elsewhere (in a thread, in a process) may have waited first."""
+    facts: Facts = {
+        "guichet.mrn": admission.mrn,
+        "guichet.message": admission.message,
+        "guichet.bytes": size,
+        "guichet.agencies": [each.delivery.agency for each in admission.deliveries],
+    }
+    conversation_id, root = admission.conversation_id, root_of(admission.conversation_id)
+    for (_, since), (stage, until) in pairwise([*laps, ("commit", time_ns())]):
+        tracer.put(Span(name=stage, place=place_in(conversation_id), parent=root, begun=since, ended=until))
+    tracer.put(Span(name="declaration", place=root, parent=None, begun=begun, facts=facts))
+
+
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report, Laps]:
     """Without the body, which the gateway has, so that it need not come back from where this is done."""
-    admission, report = admit(gateway, lodgement, now)
-    return msgspec.structs.replace(admission, body=b""), report
+    laps: Laps = [("begin", time_ns())]
+    admission, report = admit(gateway, lodgement, now, laps)
+    return msgspec.structs.replace(admission, body=b""), report, laps
 
 
-def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report]:
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> tuple[Admission, Report]:
     """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
 
-    Pure but for the ids it draws. Raises Refused for what is no valid declaration.
+    Pure but for the ids it draws, and the times of its stages in `laps`. Raises Refused for what is no valid
+    declaration.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
+    laps.append(("read", time_ns()))
     report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
-    declaration = plain.document.Declaration
-    routes = route(declaration, gateway.requirements, gateway.agencies, on=now.date())
+    laps.append(("check", time_ns()))
+    routes = route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
     draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
     mrn = new_mrn(now, gateway.settings.country, draw)
-    ids = tuple(new_delivery_id(now, draw) for _ in routes)
-    to_agencies = deliveries(gateway, plain, routes, mrn, ids, now)
+    to_agencies = deliveries(gateway, plain, routes, mrn, tuple(new_delivery_id(now, draw) for _ in routes), now)
+    laps.append(("route", time_ns()))
     document = write(parsed, "json")
     stage = gateway.stages.of(plain, now.date())
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
-        reference=reference_of(declaration),
+        reference=reference_of(plain.document.Declaration),
         mrn=mrn,
         conversation_id=lodgement.conversation_id,
         message=parsed.message.key,
@@ -113,18 +140,24 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admiss
         document=document,
         document_digest=sha256(document).hexdigest(),
         state=lifecycle.opening_state(
-            [each.delivery.state for each in to_agencies], goods_to_come=stage is not None and stage.before_arrival
+            [each.delivery.state for each in to_agencies], goods_to_come=stage.before_arrival
         ),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
-        supplement_due=None if stage is None else stage.due,
+        supplement_due=stage.due,
     )
-    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    judged |= stages.facts(stage)
+    judged = _judged(gateway, now, report, stage)
     entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
+    laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
+
+
+def _judged(gateway: Gateway, now: datetime, report: Report, stage: Stage) -> dict[str, object]:
+    """What the tables in force say of a declaration, and which they were."""
+    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
+    return judged | stages.facts(stage)
 
 
 def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Parsed, Parsed]:

@@ -123,6 +123,27 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str
 
 
+class CasesAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which cases: of an account or of all, behind the one with the MRN `after`; accepted from a time on, and before
+    a time.
+    """
+
+    account_id: int | None
+    limit: int
+    after: str | None = None
+    reference: str | None = None
+    state: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class CasesFound(msgspec.Struct, frozen=True):
+    """Cases, the latest first; `next` is the `after` to go on with, if there may be more."""
+
+    cases: tuple[Case, ...]
+    next: str | None
+
+
 class CaseFile(msgspec.Struct, frozen=True):
     """A case with all that belongs to it, as one consistent reading."""
 
@@ -219,11 +240,13 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     """What to write for one step of a case, valid only while the case is still at `version`. `supplement_due` is the
-    last day for a supplement, where that is new.
+    last day for a supplement, where that is new. The conversation is the case's, and is written nowhere: its trace goes
+    by it.
     """
 
     case_id: int
     version: int
+    conversation_id: str
     state: str
     updated_at: str
     deliveries: tuple[DeliveryChange, ...] = ()
@@ -235,9 +258,10 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A delivery that this process may send until its lease ends, its message, and the MRN of its case."""
+    """A delivery that this process may send until its lease ends, its message, and the names of its case."""
 
     mrn: str
+    conversation_id: str
     delivery: Delivery
     body: bytes
 
@@ -320,6 +344,9 @@ class Store(NotificationStore, SupplementStore, Protocol):
 
     async def case_file(self, mrn: str, account_id: int | None = None) -> CaseFile | None:
         """One case, if it is there and (where an account is given) belongs to that account."""
+
+    async def cases(self, asked: CasesAsked) -> CasesFound:
+        """A page of cases; it may be short, or empty, though there is more behind it."""
 
     async def message(self, case_id: int) -> StoredMessage:
         """The declaration of a case."""

@@ -7,7 +7,7 @@ The log says why in our own words. The partner's, which may echo what it was sen
 
 import asyncio
 import logging
-from time import perf_counter
+from time import perf_counter, time_ns
 
 from adapters.port import Adapter, Declined, Outgoing, Receipt, Unadmitted, Unreachable
 from datamodel.issues import Refused
@@ -17,6 +17,7 @@ from gateway.clock import later, stamp
 from gateway.collect import DecisionConflict, DeliveryClosed, read_answer, record
 from gateway.ports import CaseChange, CaseFile, Claim, DeliveryChange
 from gateway.service import Gateway
+from gateway.traces.span import Place, Span, place_in, root_of
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +25,40 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 1.0
 LONGEST_PROBLEM = 500
 _JITTER_BYTES = 4
+GOOD = frozenset({"taken", "decided", "closed"})
 
 
 async def send(gateway: Gateway, adapter: Adapter, claim: Claim) -> None:
     """Send a delivery that this process holds, and record what came of it."""
-    outcome = await _send(gateway, adapter, claim)
+    begun, place = time_ns(), place_in(claim.conversation_id) if gateway.tracer.on else None
+    outcome = await _send(gateway, adapter, claim, place)
     gateway.metrics.sent(claim.delivery.agency, outcome)
+    if place is not None:
+        gateway.tracer.put(_span(claim, place, begun, outcome))
 
 
-async def _send(gateway: Gateway, adapter: Adapter, claim: Claim) -> str:
+def _span(claim: Claim, place: Place, begun: int, outcome: str) -> Span:
+    sent = claim.delivery
+    return Span(
+        name=f"send {sent.agency}",
+        place=place,
+        parent=root_of(claim.conversation_id),
+        begun=begun,
+        kind="client",
+        facts={
+            "guichet.mrn": claim.mrn,
+            "guichet.delivery": sent.id,
+            "guichet.attempt": sent.attempts,
+            "guichet.outcome": outcome,
+        },
+        failed="" if outcome in GOOD else outcome,
+    )
+
+
+async def _send(gateway: Gateway, adapter: Adapter, claim: Claim, place: Place | None) -> str:
     """What came of it, as one of `metrics.OUTCOMES`, which is on record then."""
     try:
-        receipt = await _carry(gateway, adapter, claim)
+        receipt = await _carry(gateway, adapter, claim, place)
     except Declined as error:
         _warn(claim, error.cause, "it is parked")
         await _park(gateway, claim, f"the agency declined the delivery: {error}")
@@ -55,7 +78,7 @@ async def _send(gateway: Gateway, adapter: Adapter, claim: Claim) -> str:
     return await _taken(gateway, claim, receipt)
 
 
-async def _carry(gateway: Gateway, adapter: Adapter, claim: Claim) -> Receipt:
+async def _carry(gateway: Gateway, adapter: Adapter, claim: Claim, place: Place | None) -> Receipt:
     delivery = claim.delivery
     outgoing = Outgoing(
         delivery_id=delivery.id,
@@ -64,6 +87,7 @@ async def _carry(gateway: Gateway, adapter: Adapter, claim: Claim) -> Receipt:
         body=claim.body,
         due_at=delivery.due_at,
         callback_url=f"{gateway.settings.base_url}/v1/agency/deliveries/{delivery.id}/decision",
+        trace="" if place is None else str(place),
     )
     seconds, begun = gateway.settings.outbox.send + GRACE_SECONDS, perf_counter()
     try:

@@ -23,6 +23,7 @@ from gateway.notify.feed import Feed
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable
 from gateway.settings import Settings
+from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
 
 
@@ -60,5 +61,6 @@ class Gateway:
     feed: Feed
     workshop: Workshop
     metrics: Metrics
+    tracer: Tracer
     clock: Clock
     random: Random

@@ -18,6 +18,7 @@ import msgspec
 from datamodel.limits import Limits
 from gateway.access.quotas import Quota
 from gateway.retry import RetryPolicy
+from gateway.traces.settings import TraceSettings
 
 PREFIX = "GUICHET_"
 # Variables with our prefix that are not settings of the gateway: the tests' corpus.
@@ -169,6 +170,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     big: BigSettings = BigSettings()
     rates: RateSettings = RateSettings()
     notifications: NotificationSettings = NotificationSettings()
+    traces: TraceSettings = TraceSettings()
     agencies: dict[str, AgencySettings] = {}
 
     def __post_init__(self) -> None:

@@ -1,6 +1,12 @@
-"""Fixtures for every test: the message types, and the public corpus where it is present."""
+"""Fixtures for every test: the message types, and the public corpus where it is present.
 
+Tests run side by side, one line of them for each core. One that measures time or memory is marked `alone`, and no other
+runs beside it.
+"""
+
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,3 +38,19 @@ def corpus() -> Path:
             pytest.fail(told)
         pytest.skip(told)
     return folder
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Lets a test wait until it may begin, before its time limit counts.
+
+    All share one lock, which a test that is `alone` has to itself. Whoever wants it passes a gate first, where such a
+    test stands while it waits: so the others cannot keep it waiting by taking turns.
+    """
+    place = item.config.cache.mkdir("turns")
+    alone = item.get_closest_marker("alone") is not None
+    with (place / "gate").open("w") as gate, (place / "lock").open("w") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        return (yield)

@@ -20,6 +20,7 @@ invalidation         read      own     -       -         -       any
 arrive               lodge     own     -       -         -       -
 arrival              read      own     -       -         -       any
 supplement           lodge     own     -       -         -       -
+declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
@@ -35,7 +36,7 @@ decide               decide    -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """
-alive ready describe packages xsd json_schema message_page xsd_file index_page codelists_page codelist_page
+alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
 """
 OPEN: Final = frozenset(_OPEN.split())

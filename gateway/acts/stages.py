@@ -90,6 +90,9 @@ class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     due: str | None = None
 
 
+ORDINARY: Final = Stage()  # complete, and its goods are there
+
+
 class Stages:
     """Both tables, read whole; `home` is the country of declarations that name none."""
 
@@ -109,15 +112,15 @@ class Stages:
         kept = [_kept_row(where, cells, declaration) for where, cells in _rows(schemas / FOLDER / "kept.tsv", _KEPT)]
         return cls(types, kept, home)
 
-    def of(self, plain: Parsed, on: date) -> Stage | None:
-        """What the table says of a declaration on a day; None where nothing is out of the ordinary."""
+    def of(self, plain: Parsed, on: date) -> Stage:
+        """What the table says of a declaration on a day."""
         rows = self._types.get(str(bare(plain.document.Declaration.TypeCode) or ""))
         if rows is None:
-            return None
+            return ORDINARY
         country = self.country(plain)
         row = next((each for each in rows if each.counts(country, on)), None)
         if row is None:
-            return None
+            return ORDINARY
         due = (on + timedelta(days=row.days)).isoformat() if row.supplements else None
         return Stage(row.before_arrival, row.supplements, row.named_by, due)
 
@@ -130,9 +133,9 @@ class Stages:
         return country_of(plain.message.model, plain.document) or self._home
 
 
-def facts(stage: Stage | None) -> dict[str, Any]:
-    """What an event tells of it."""
-    return {} if stage is None else {STAGE: msgspec.to_builtins(stage)}
+def facts(stage: Stage) -> dict[str, Any]:
+    """What an event tells of it: nothing of what is ordinary."""
+    return {} if stage == ORDINARY else {STAGE: msgspec.to_builtins(stage)}
 
 
 def told(event: Happened) -> Stage | None:

@@ -36,10 +36,15 @@ def build(
     from rich.console import Console
     from rich.progress import Progress
 
+    from datamodel.wording import ENGLISH, catalogue, speaking
     from gateway.docs.site import Folder, publications
+    from gateway.http import openapi
+    from gateway.http.app import ROUTES
 
     library = load_library(settings_file)
-    todo = list(publications(library))
+    with speaking(catalogue(library.schemas)[ENGLISH]):
+        description = openapi.document(ROUTES)
+    todo = list(publications(library, description))
     folder, console = Folder(out), Console(stderr=True, quiet=not sys.stderr.isatty())
     with writing_files(out), Progress(console=console, transient=True) as progress:
         task = progress.add_task("", total=len(todo))

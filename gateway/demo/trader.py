@@ -1,13 +1,13 @@
-"""A trader as a client of the gateway: lodges declarations, and asks for their status until it is what it will be."""
+"""A trader who lodges declarations, and asks for their status until it is what it will be."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from typing import Self
 
-import aiohttp
 import msgspec
 
+from gateway.client import Client
 from gateway.demo.cases import Lodgement
 from gateway.ports import Acceptance
 from gateway.views import CaseStatus
@@ -42,27 +42,23 @@ class Trader:
     """One trader's connection to a gateway."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._url, self._key = url, key
+        self._client = Client(url, key)
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def __aenter__(self) -> Self:
-        headers = {"Authorization": f"Bearer {self._key}", "Accept": "application/json"}
-        self._session = aiohttp.ClientSession(self._url, headers=headers, raise_for_status=True)
+        await self._client.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._session.close()
+        await self._client.__aexit__(*exc)
 
     async def lodge(self, lodgement: Lodgement) -> Acceptance:
         """Lodge a declaration; sending it again is harmless."""
-        headers = {"Content-Type": f"application/{lodgement.format}", "Idempotency-Key": lodgement.reference}
-        async with self._session.post("/v1/declarations", data=lodgement.body, headers=headers) as answer:
-            return msgspec.json.decode(await answer.read(), type=Acceptance)
+        return await self._client.lodge(lodgement.body, key=lodgement.reference)
 
     async def status(self, mrn: str) -> CaseStatus:
         """Where a case stands."""
-        async with self._session.get(f"/v1/declarations/{mrn}") as answer:
-            return msgspec.json.decode(await answer.read(), type=CaseStatus)
+        return await self._client.status(mrn)
 
     async def follow(self, lodgement: Lodgement, ended: Callable[[], None]) -> Ended:
         """Lodge a declaration and ask, less and less often, until its case has come to an end; then call `ended`."""

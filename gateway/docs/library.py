@@ -16,6 +16,7 @@ from gateway.codes import ResponseCode, load_table
 from gateway.docs import listing, pages, schema_files
 from gateway.docs.attached import attached
 from gateway.docs.catalogue import MessageType, Packages, PackageVersion, catalogue
+from gateway.docs.operations import interface
 from gateway.docs.tree import rows
 from gateway.requirements import Agency, RequirementTable
 
@@ -76,6 +77,11 @@ class Library:
         """The page of one code list."""
         known = self.codelists.lists[name]
         made: bytes = self._keep("codelist", name, lambda: pages.codelist(listing.on_day(known, None)))
+        return made
+
+    def api_page(self, description: bytes, place: str) -> bytes:
+        """The page of the interface, from its OpenAPI description, which lies at a place."""
+        made: bytes = self._keep("api", place, lambda: pages.api(interface(description), place))
         return made
 
     @cached_property

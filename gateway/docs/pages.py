@@ -15,10 +15,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from datamodel.model import Model
+from gateway.access.rights import ROLES
 from gateway.codes import ResponseCode
 from gateway.docs.attached import Attached, BoundList
 from gateway.docs.catalogue import MessageType, Packages, PackageVersion
 from gateway.docs.listing import ListedRule, ListFacts, ListOnDay
+from gateway.docs.operations import Interface
 from gateway.docs.tree import Row
 from gateway.requirements import Agency, Requirement
 
@@ -190,6 +192,11 @@ def rules(known: Sequence[ListedRule]) -> bytes:
 def response_codes(known: Sequence[ResponseCode]) -> bytes:
     """The page of the codes of responses."""
     return _render("response-codes.html", "", "response-codes.html", rows=known)
+
+
+def api(known: Interface, openapi: str) -> bytes:
+    """The page of the interface; `openapi` is where the description that it is made from lies."""
+    return _render("api.html", "", "api.html", interface=known, openapi=openapi, roles=ROLES)
 
 
 def requirements(known: Sequence[Requirement], agencies: Mapping[str, Agency]) -> bytes:

@@ -16,14 +16,16 @@ class Publication(NamedTuple):
     make: Callable[[], dict[str, bytes]]
 
 
-def publications(library: Library) -> Iterator[Publication]:
-    """Everything, the first page first."""
+def publications(library: Library, description: bytes) -> Iterator[Publication]:
+    """Everything, the first page first; `description` is the OpenAPI document."""
     yield Publication("index", lambda: {"index.html": library.index})
     for key in sorted(library.registry.messages):
         yield Publication(key, lambda key=key: _message(library, key))  # type: ignore[misc]
     yield Publication("code lists", lambda: {"codelists.html": library.codelists_page, **_codelists(library)})
     yield Publication("rules", lambda: {"rules.html": library.rules_page})
     yield Publication("requirements", lambda: {"requirements.html": library.requirements_page})
+    api = {"openapi.json": description, "api.html": library.api_page(description, "openapi.json")}
+    yield Publication("interface", lambda: api)
     yield Publication("response codes", lambda: {"response-codes.html": library.response_codes_page})
 
 

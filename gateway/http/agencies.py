@@ -3,21 +3,18 @@
 An agency sees its own deliveries only; another's gives the same answer as one that never was.
 """
 
-import re
-
 import msgspec
 
-from datamodel.wording import phrase
 from gateway.collect import Collected, UnknownDelivery, collect
 from gateway.decisions import MESSAGE as DECISION
-from gateway.http.messages import as_kept, unfit
+from gateway.http import queries
+from gateway.http.messages import as_kept
 from gateway.http.routes import DELIVERY_ID, Answer, Call, Parameter, Route
 from gateway.permit_requests import MESSAGE as PERMIT_REQUEST
 from gateway.ports import Listed
 from gateway.vocabulary import UndecidedState
 
 PATH = "/v1/agency/deliveries"
-PAGE, LARGEST_PAGE = 50, 500
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -42,7 +39,7 @@ class Inbox(msgspec.Struct, frozen=True):
 
 async def inbox(call: Call) -> Answer:
     """What waits for the agency. One more than asked for is read, to know whether there is a page behind."""
-    limit = _limit(call.query.get("limit"))
+    limit = queries.limit(call)
     found = await call.gateway.store.inbox(_agency(call), call.query.get("after"), limit + 1)
     page = tuple(_waiting(each) for each in found[:limit])
     return Answer(value=Inbox(page, page[-1].id if len(found) > limit else None))
@@ -64,14 +61,6 @@ async def decide(call: Call) -> Answer:
 
 def _agency(call: Call) -> str:
     return call.account.agency or ""
-
-
-def _limit(asked: str | None) -> int:
-    if asked is None:
-        return PAGE
-    if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= LARGEST_PAGE:
-        return int(asked)
-    raise unfit("query.limit", asked, phrase("query.number", low=1, high=LARGEST_PAGE))
 
 
 def _waiting(listed: Listed) -> Waiting:
@@ -100,12 +89,7 @@ ROUTES = (
         root="inbox",
         parameters=(
             Parameter(name="after", where="query", text="The delivery id that the page before ended with."),
-            Parameter(
-                name="limit",
-                where="query",
-                text="How many at most.",
-                schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
-            ),
+            queries.LIMIT,
         ),
         problems=(400,),
     ),

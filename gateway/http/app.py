@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from multidict import CIMultiDict
 
+from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
@@ -23,6 +24,8 @@ from gateway.http import (
     bodies,
     caching,
     changes,
+    declarations,
+    endings,
     negotiate,
     notifications,
     openapi,
@@ -42,12 +45,14 @@ from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
 from gateway.http.server import ALWAYS, REFUSE, AccessLog, log
+from gateway.http.tracing import tracing
 from gateway.identifiers import new_conversation_id
 from gateway.media import format_of
 from gateway.service import Gateway
 
 ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
+    *declarations.ROUTES,
     *changes.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
@@ -79,8 +84,10 @@ def create(gateway: Gateway) -> web.Application:
     routes = [route for route in ROUTES if gateway.settings.metrics or route is not operators.METRICS]
     meters: dict[object, Meter] = {}
     counted = (counting(meters, Meter(gateway.metrics, NO_ROUTE, (404, 405))),) if gateway.settings.metrics else ()
+    known: dict[object, Route] = {}
+    traced = (tracing(known, gateway.tracer),) if gateway.settings.traces.endpoint else ()
     application = web.Application(
-        middlewares=(*counted, converse, explain),
+        middlewares=(*counted, *traced, converse, explain),
         client_max_size=gateway.settings.limits.max_bytes,
         handler_args=_CONNECTION,
     )
@@ -94,6 +101,7 @@ def create(gateway: Gateway) -> web.Application:
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
         handler = _serve(route, gateway, library, description, room, rates)
+        known[handler] = route
         meters[handler] = Meter(gateway.metrics, route.name, openapi.statuses(route))
         path = re.sub(r"\}$", ":.+}", route.path) if route.deep else route.path
         for method in {"GET": ("GET", "HEAD")}.get(route.method, (route.method,)):
@@ -197,7 +205,7 @@ def _serve(
             answer = await route.handler(call)
         if route.streams:
             return await _stream(request, route, gateway, answer, rates)
-        return _respond(route, answer, media, call.headers)
+        return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
 
@@ -256,13 +264,13 @@ def _negotiate(route: Route, request: web.Request) -> str:
     return chosen
 
 
-def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str]) -> web.Response:
+def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str], registry: Registry) -> web.Response:
     body = answer.value
     if answer.media is None:
         body = render.RENDERERS[format_of(media)](body, route.root, render.API_NAMESPACE)
     headers = {**answer.headers, "Content-Type": answer.media or media}
     if hasattr(answer.value, "issues"):
-        headers |= problems.language_headers()
+        headers |= problems.language_headers() | endings.headers(answer.value.issues, registry)
     if route.fresh:
         headers |= {"Cache-Control": route.fresh, "ETag": caching.entity_tag(body)}
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.access.rights import right as right_to
-from gateway.http import message_schemas, negotiate, render, webhooks
+from gateway.http import endings, message_schemas, negotiate, render, webhooks
 from gateway.http.problems import KINDS, Problem, title
 from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, KEY_EXPIRES, Parameter, Route
 from gateway.media import Format
@@ -143,9 +143,10 @@ def _file(media: str) -> dict[str, Any]:
 def _headers(route: Route) -> dict[str, Any]:
     """The headers of an answer: those of all answers, those that let it be kept, and the route's own."""
     kept = {"ETag": "Of these bytes.", "Cache-Control": "How long they may be kept."} if route.fresh else {}
-    told = {"Content-Language": _SPOKEN} if "issues" in getattr(route.returns, "__struct_fields__", ()) else {}
+    issues = "issues" in getattr(route.returns, "__struct_fields__", ())
+    told = {"Content-Language": _SPOKEN} if issues else {}
     warned = {KEY_EXPIRES: _KEY_EXPIRES, **_STANDING} if route.roles else {}
-    own = {**kept, **warned, **route.headers}
+    own = {**kept, **warned, **(endings.DESCRIBED if issues else {}), **route.headers}
     return {
         CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"},
         **{name: {"description": text, "schema": {"type": "string"}} for name, text in own.items()},

@@ -5,7 +5,9 @@ import asyncio
 import msgspec
 
 from datamodel.wording import phrase
+from gateway.http.caching import KEEP
 from gateway.http.problems import Fault
+from gateway.http.publication import HTML, html
 from gateway.http.routes import Answer, Call, Route
 
 PATIENCE = 2.0  # seconds for the store to answer; a probe that waits longer has had its answer
@@ -35,6 +37,11 @@ async def ready(call: Call) -> Answer:
 async def describe(call: Call) -> Answer:
     """The OpenAPI document, made once from the route table."""
     return Answer(value=call.openapi, media=call.media)
+
+
+async def api_page(call: Call) -> Answer:
+    """The page of the interface, made once from the description."""
+    return html(await asyncio.to_thread(call.library.api_page, call.openapi, "../openapi.json"))
 
 
 ROUTES = (
@@ -67,5 +74,15 @@ ROUTES = (
         summary="This description, as OpenAPI 3.1.",
         says="The description.",
         media=("application/json",),
+    ),
+    Route(
+        name="api_page",
+        method="GET",
+        path="/v1/api.html",
+        handler=api_page,
+        summary="A page for people: every call of this interface, and the objects in it.",
+        says="The page.",
+        media=HTML,
+        fresh=KEEP,
     ),
 )

@@ -28,6 +28,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     state: NotificationState
     mrn: str
+    conversation_id: str
     reference: str | None
     agency: str | None
     outcome: Outcome | None
@@ -66,6 +67,7 @@ def shown(told: Told, acknowledged: int) -> Notification:
         at=told.at,
         state="acknowledged" if told.number <= acknowledged else "pending",
         mrn=told.mrn,
+        conversation_id=told.conversation_id,
         reference=told.reference,
         agency=told.data.get("agency"),
         outcome=told.data.get("outcome"),

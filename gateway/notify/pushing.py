@@ -12,6 +12,7 @@ up, with the reason, for an operator to send again. The log that the trader can 
 import asyncio
 import logging
 from functools import partial
+from time import time_ns
 from typing import Final
 
 import msgspec
@@ -24,6 +25,8 @@ from gateway.notify.notifications import shown
 from gateway.notify.told import Callback, Push
 from gateway.ports import Store
 from gateway.settings import NotificationSettings
+from gateway.traces.span import Facts, Span, place_in, root_of
+from gateway.traces.tracer import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +37,16 @@ class Pusher:
     """Sends for as long as it is not stopped. Made in a running event loop."""
 
     def __init__(
-        self, store: Store, poster: Poster, chosen: NotificationSettings, clock: Clock, random: Random
+        self,
+        store: Store,
+        poster: Poster,
+        chosen: NotificationSettings,
+        clock: Clock,
+        random: Random,
+        tracer: Tracer,
     ) -> None:
         self._store, self._poster, self._chosen = store, poster, chosen
-        self._clock, self._random = clock, random
+        self._clock, self._random, self._tracer = clock, random, tracer
         self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._room = asyncio.Event()
         self._loop = asyncio.create_task(self._forever())
@@ -86,18 +95,29 @@ class Pusher:
 
     async def _send(self, callback: Callback, push: Push) -> None:
         """One send, and what came of it. A fault of ours leaves it due, for the next look."""
+        begun = time_ns()
         try:
             if push.told is not None:  # else it is older than what is kept
                 body, at = msgspec.json.encode(shown(push.told, 0)), int(self._clock().timestamp())
                 await self._poster.post(callback.url, callback.secret, push.number, at, body)
             await self._store.push_taken(callback.account_id, push.number, stamp(self._clock()))
+            self._trace(push, begun)
         except NotTaken as error:
+            self._trace(push, begun, "not taken")
             await self._put_off(callback, push, str(error))
         except Exception:
             log.exception(
                 "notification %d of account %d: its outcome is not recorded", push.number, callback.account_id
             )
             await asyncio.sleep(self._chosen.look)
+
+    def _trace(self, push: Push, begun: int, failed: str = "") -> None:
+        told = push.told
+        if told is not None and self._tracer.on:
+            place, root = place_in(told.conversation_id), root_of(told.conversation_id)
+            facts: Facts = {"guichet.mrn": told.mrn, "guichet.notification": push.number, "guichet.kind": told.kind}
+            span = Span(name="push", place=place, parent=root, begun=begun, kind="client", facts=facts, failed=failed)
+            self._tracer.put(span)
 
     async def _put_off(self, callback: Callback, push: Push, problem: str) -> None:
         now, attempt, policy = self._clock(), push.attempts + 1, self._chosen.retry

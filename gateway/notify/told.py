@@ -11,13 +11,15 @@ from gateway.vocabulary import NotificationKind
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """One notification: the event that it tells of, and the decision (canonical JSON) where the event is one.
 
-    `number` counts what the account was told, without gaps; `at` never goes back from one number to the next.
+    `number` counts what the account was told, without gaps; `at` never goes back from one number to the next. The
+    conversation is the one that the case was lodged in.
     """
 
     number: int
     kind: NotificationKind
     at: str
     mrn: str
+    conversation_id: str
     reference: str | None
     data: dict[str, Any]
     decision: bytes | None

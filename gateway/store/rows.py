@@ -14,7 +14,9 @@ DELIVERY = """delivery.id, delivery.agency, delivery.state, delivery.media, deli
 LISTED = f"(SELECT mrn FROM declaration_case WHERE declaration_case.id = delivery.case_id) AS mrn, {DELIVERY}"
 _BODY = "(SELECT body FROM delivery_body WHERE delivery_body.seq = delivery.seq) AS body"
 DISPATCH = f"{DELIVERY}, {_BODY}"
-CLAIM = f"{LISTED}, {_BODY}"
+_CONVERSATION = """(SELECT conversation_id FROM declaration_case WHERE declaration_case.id = delivery.case_id)
+    AS conversation_id"""
+CLAIM = f"{LISTED}, {_CONVERSATION}, {_BODY}"
 # An account and a key have columns of the same names: the key's are told apart.
 HOLDER = """account.id, account.name, account.role, account.agency, account.revoked_at,
     substr(digest, 1, 12) AS key_id, label, made_at, expires_on, scopes, api_key.revoked_at AS ended_at, used_on"""
@@ -34,7 +36,7 @@ def delivery(row: sqlite3.Row) -> Delivery:
 
 def claim(row: sqlite3.Row) -> Claim:
     """A row of `CLAIM`."""
-    return Claim(row["mrn"], delivery(row), row["body"])
+    return Claim(row["mrn"], row["conversation_id"], delivery(row), row["body"])
 
 
 def listed(row: sqlite3.Row) -> Listed:

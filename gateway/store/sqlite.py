@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from time import time_ns
 from typing import NamedTuple
 
 from gateway.acts.due import Due
@@ -25,6 +26,8 @@ from gateway.ports import (
     Admission,
     CaseChange,
     CaseFile,
+    CasesAsked,
+    CasesFound,
     Census,
     Claim,
     Conflict,
@@ -35,6 +38,7 @@ from gateway.ports import (
     StoredMessage,
 )
 from gateway.store import (
+    sqlite_cases,
     sqlite_file,
     sqlite_groups,
     sqlite_notifications,
@@ -46,6 +50,8 @@ from gateway.store import (
 from gateway.store.readers import Readers
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
+from gateway.traces.span import Facts
+from gateway.traces.tracer import Tracer
 
 BUSY_SECONDS = 5.0
 
@@ -64,10 +70,11 @@ class SqliteStore:
     `busy_seconds` is how long to wait for some other program that holds the database's write lock. One that is not
     `exclusive` may be opened beside others: by each process of a gateway that holds the database (see `held`), and
     beside a running gateway, for the few writes of an operator. It makes no folders, because a path that does not exist
-    is then a slip of the pen. `committed` is told of every commit (see `Writer`).
+    is then a slip of the pen. `committed` is told of every commit (see `Writer`),
+    `tracer` of every step of a case.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what may be chosen of a store
         self,
         path: Path,
         *,
@@ -77,10 +84,12 @@ class SqliteStore:
         busy_seconds: float = BUSY_SECONDS,
         exclusive: bool = True,
         committed: Callable[[int, float], None] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._path = path.resolve()  # one lock for one file, however it is spelled
         self._readers, self._group_limit, self._waiting_limit = readers, group_limit, waiting_limit
         self._busy_seconds, self._exclusive, self._committed = busy_seconds, exclusive, committed
+        self._tracer = tracer
         self._session: _Session | None = None
 
     @property
@@ -183,6 +192,9 @@ class SqliteStore:
         find = sqlite_reads.CASE_BY_MRN
         return await self._opened.readers.run(lambda db: sqlite_reads.case_file(db, find, mrn, account_id))
 
+    async def cases(self, asked: CasesAsked) -> CasesFound:
+        return await self._opened.readers.run(lambda db: sqlite_cases.cases(db, asked))
+
     async def message(self, case_id: int) -> StoredMessage:
         return await self._opened.readers.run(lambda db: sqlite_reads.message(db, case_id))
 
@@ -194,7 +206,13 @@ class SqliteStore:
         return await self._opened.readers.run(lambda db: sqlite_reads.case_file(db, find, delivery_id, None))
 
     async def apply(self, change: CaseChange) -> bool:
-        return await self._opened.writer.join(sqlite_groups.apply, change)
+        begun = time_ns()
+        written = await self._opened.writer.join(sqlite_groups.apply, change)
+        if written and self._tracer is not None and self._tracer.on:
+            kinds = [event.kind for event in change.events]
+            facts: Facts = {"guichet.events": kinds, "guichet.state": change.state}
+            self._tracer.stage(change.conversation_id, kinds[0] if kinds else "step", begun, facts)
+        return written
 
     async def claim(self, agency: str, limit: int, now: str, lease_until: str) -> list[Claim]:
         return await self._opened.writer.run(lambda db: sqlite_writes.claim(db, agency, limit, now, lease_until))

@@ -30,7 +30,8 @@ BEGIN
     FROM declaration_case WHERE id = NEW.case_id;
 END"""
 # The order of a CROSS JOIN is kept. The same decision has the same document, however often it was made.
-_NOTIFICATION = """SELECT notification.number, event.kind, notification.at, mrn, reference, event.data,
+_NOTIFICATION = """SELECT notification.number, event.kind, notification.at, mrn, conversation_id,
+    reference, event.data,
     CASE event.kind WHEN 'decision' THEN (SELECT document FROM decision WHERE decision.case_id = event.case_id
         AND delivery_id = json_extract(event.data, '$.delivery')
         AND decision.digest = json_extract(event.data, '$.digest') LIMIT 1)

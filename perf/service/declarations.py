@@ -86,7 +86,7 @@ def _admissions(place: Path) -> Callable[[bytes], tuple[Admission, int]]:
         lodgement = Lodgement(
             account=trader, body=document, media="application/xml", conversation_id="-", message=LODGED[0]
         )
-        admission, report = admit(gateway, lodgement, utc_now())
+        admission, report = admit(gateway, lodgement, utc_now(), [])
         return admission, report.total
 
     return admitted

@@ -60,6 +60,7 @@ async def deaf(_seen: Peer, _reader: asyncio.StreamReader, _writer: asyncio.Stre
     ],
     ids=["silent", "deaf", "slow header", "slow body", "slow chunks", "endless 100"],
 )
+@pytest.mark.alone
 async def test_a_slow_agency_gets_one_budget_of_time(script: Script) -> None:
     begin = time.monotonic()
     with pytest.raises(Unreachable, match=r"within 0\.3 s"):
@@ -144,6 +145,7 @@ def flood(head: bytes) -> Script:
     ],
     ids=["said length", "chunked", "until close", "refusal", "failure"],
 )
+@pytest.mark.alone
 async def test_a_gigabyte_is_cut_off(head: bytes, expected: type[Exception]) -> None:
     tracemalloc.start()
     try:
@@ -174,6 +176,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
     assert elsewhere.connections == 0
 
 
+@pytest.mark.alone
 async def test_an_early_refusal_of_a_long_body_is_a_refusal() -> None:
     async def script(seen: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

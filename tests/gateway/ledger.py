@@ -74,7 +74,9 @@ def change(file: CaseFile, second: int, *moves: DeliveryChange, state: str = "un
     last = file.events[-1]
     told = {"deliveries": [move.id for move in moves]}
     event = audit.link(last.digest, last.seq + 1, at(second), "moved", "gateway", told)
-    values = {"case_id": file.case.id, "version": file.case.version, "state": state, "updated_at": at(second)}
+    case = file.case
+    names = {"case_id": case.id, "version": case.version, "conversation_id": case.conversation_id}
+    values = {**names, "state": state, "updated_at": at(second)}
     return CaseChange(**(values | {"deliveries": moves, "events": (event,)} | fields))
 
 

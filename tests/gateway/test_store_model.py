@@ -85,7 +85,10 @@ class Model:
             )
             self.files[mrn] = replace(file, deliveries=leased)
         held = [each for each in self.listed([agency], ["queued"]) if each.delivery.id in taken]
-        return [Claim(each.mrn, each.delivery, self.bodies[each.delivery.id]) for each in held]
+        return [
+            Claim(each.mrn, self.files[each.mrn].case.conversation_id, each.delivery, self.bodies[each.delivery.id])
+            for each in held
+        ]
 
     def fetch(self, agency, delivery_id):
         found = [each.delivery for each in self.listed([agency], STATES) if each.delivery.id == delivery_id]

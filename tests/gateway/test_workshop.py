@@ -194,6 +194,7 @@ async def test_a_process_that_dies_takes_its_own_message_along_and_no_other(work
     assert await workshop.run(length, b"abc") == 3, "and the next has another process"
 
 
+@pytest.mark.alone
 async def test_a_message_that_takes_too_much_memory_is_refused_for_that(narrow):
     with pytest.raises(Refused) as caught:
         await narrow.run(hoard, 2 * LEAST_MEMORY)
@@ -202,6 +203,7 @@ async def test_a_message_that_takes_too_much_memory_is_refused_for_that(narrow):
     assert await narrow.run(hoard, 1024) == 1024
 
 
+@pytest.mark.alone
 async def test_so_it_is_when_the_parser_runs_out_of_memory(narrow):
     """libxml2 calls it a fault of the document, which it is not."""
     with pytest.raises(Refused) as caught:
@@ -209,6 +211,7 @@ async def test_so_it_is_when_the_parser_runs_out_of_memory(narrow):
     assert [found.rule for found in caught.value.report.issues] == ["size.memory"]
 
 
+@pytest.mark.alone
 async def test_a_message_that_takes_too_long_is_refused_for_that(brief):
     with pytest.raises(Refused) as caught:
         await brief.run(dawdle)
@@ -246,7 +249,7 @@ async def test_a_big_declaration_is_lodged_like_a_small_one(gateway, trader):
     accepted = await lodge(gateway, lodgement)
     file = await case(gateway, accepted.mrn)
     stored = await gateway.store.message(file.case.id)
-    expected, _ = admit(gateway, lodgement, gateway.clock())
+    expected, _ = admit(gateway, lodgement, gateway.clock(), [])
     assert stored.body == body
     assert stored.document == expected.document
     assert set(states(file)) == {each.delivery.agency for each in expected.deliveries}

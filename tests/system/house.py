@@ -8,6 +8,7 @@ from collections import Counter
 
 import aiohttp
 
+from gateway.client import Unreachable
 from gateway.demo.cases import Lodgement
 from gateway.demo.processes import Children
 from gateway.demo.stage import Stage, start_gateway
@@ -69,7 +70,7 @@ class Traders:
         while True:
             try:
                 return await self._trader.lodge(lodgement)
-            except aiohttp.ClientConnectionError:
+            except Unreachable:
                 await asyncio.sleep(0.1)
 
 

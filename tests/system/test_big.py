@@ -35,7 +35,7 @@ ROUNDS = 3
 WARM = 20  # small requests before anything is measured
 SMALL = "import-cut-flowers-kenya.xml"
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.timeout(150), pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_every_message_has_its_page_and_schemas(site):
             assert (site / "packages" / f"{key}.{ending}").stat().st_size > 500
     lists = list((site / "codelists").glob("*.html"))
     assert len(lists) > 10
-    for page in ("index.html", "codelists.html", "rules.html", "requirements.html", "response-codes.html"):
+    for page in ("index.html", "codelists.html", "rules.html", "requirements.html", "response-codes.html", "api.html"):
         assert (site / page).is_file()
 
 

@@ -113,11 +113,12 @@ def test_a_link_to_a_position_opens_the_way_to_it_and_tells_about_it(browser, si
         ("codelists/hs-headings.html", "beef"),
         ("requirements.html", "orchid"),
         ("codelists.html", "units"),
+        ("api.html", "amendments"),
         ("response-codes.html", "released"),
     ],
 )
 def test_lists_are_searched(browser, site, page, sought):
-    rows = browser.open((site / page).as_uri() + f"#q={sought}").xpath("//tr[@class='item']")
+    rows = browser.open((site / page).as_uri() + f"#q={sought}").xpath("//*[contains(@class, 'item')]")
     found = [row for row in rows if row.get("hidden") is None]
     assert 0 < len(found) < len(rows)
     assert all(sought in "".join(row.itertext()).lower() for row in found)

@@ -8,7 +8,7 @@ import pytest
 
 from datamodel.codecs import read
 from datamodel.registry import Registry
-from gateway.acts.stages import Stage, Stages
+from gateway.acts.stages import ORDINARY, Stage, Stages
 from gateway.intake import LODGED
 from gateway.settings import SCHEMAS
 from tests.gateway.scripted import altered
@@ -44,10 +44,10 @@ def test_every_type_of_the_country_is_in_its_list_and_only_four_letters_mean_any
     listed = (SCHEMAS / "codelists" / "xz-declaration-types.tsv").read_text().splitlines()[1:]
     codes = {line.split("\t")[0] for line in listed}
     found = {code: stages.of(declared(registry, code), DAY) for code in codes}
-    assert {code[2:] for code, stage in found.items() if stage and stage.before_arrival} == {"D", "E", "F"}
-    assert {code[2:] for code, stage in found.items() if stage and stage.supplements} == {"B", "C", "E", "F"}
-    assert {kind for stage in found.values() if stage for kind in stage.supplements} <= codes
-    assert found["IMA"] is found["IMZ"] is None
+    assert {code[2:] for code, stage in found.items() if stage.before_arrival} == {"D", "E", "F"}
+    assert {code[2:] for code, stage in found.items() if stage.supplements} == {"B", "C", "E", "F"}
+    assert {kind for stage in found.values() for kind in stage.supplements} <= codes
+    assert found["IMA"] == found["IMZ"] == ORDINARY
     assert found["IMF"] == Stage(True, ("IMY",), ("SDE", "MRN"), "2026-12-21")
 
 
@@ -56,7 +56,7 @@ def test_rows_count_for_their_country_and_in_their_days(registry, tmp_path):
     here, there = declared(registry, "IMD"), declared(registry, "IMD", "GB")
     assert stages.of(there, DAY) == Stage(before_arrival=True)
     days = [date(2026, 12, 31), date(2027, 1, 1), date(2027, 6, 30), date(2027, 7, 1)]
-    assert [stages.of(here, day) is not None for day in days] == [False, True, True, False]
+    assert [stages.of(here, day).before_arrival for day in days] == [False, True, True, False]
     assert stages.kept(there, DAY) == []
 
 

@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 from datamodel.codecs import read, write
 from datamodel.limits import Limits
 from gateway import bootstrap
+from gateway.clock import Clock, utc_now
 from gateway.http.app import create
 from gateway.http.server import Runner
 from gateway.service import Gateway
@@ -151,6 +152,7 @@ async def housed(
     schemas: Path | None = None,
     big: BigSettings | None = None,
     notifications: NotificationSettings | None = None,
+    clock: Clock = utc_now,
     **others: object,
 ) -> AsyncIterator[House]:
     """A house of its own."""
@@ -163,7 +165,7 @@ async def housed(
         notifications=notifications or NotificationSettings(),
         **others,
     )
-    gateway = bootstrap.build(settings, adapters={})
+    gateway = bootstrap.build(settings, adapters={}, clock=clock)
     gateway.workshop.open(gateway)
     await gateway.store.open()
     runner = Runner(create(gateway), shutdown_timeout=1.0)

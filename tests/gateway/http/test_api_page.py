@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datamodel.codecs import read
 from gateway.access.rights import TABLE
+from gateway.http.app import ROUTES
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -52,3 +53,12 @@ def test_the_page_shows_the_table_of_rights_as_it_is():
 def test_every_header_of_a_delivery_is_explained():
     for header in "Guichet-Delivery", "Guichet-Due", "Guichet-Callback", "Idempotency-Key":
         assert f"| `{header}` |" in PAGE
+
+
+def test_every_address_is_in_the_table_of_routes():
+    """Pages go by their files' names, which stand together in one row."""
+    section = PAGE.partition("## Routes")[2].partition("\n## ")[0]
+    for route in ROUTES:
+        page = route.media == ("text/html",)
+        shown = route.path.rpartition("/v1/")[2] if page else f"`{route.method} {route.path}"
+        assert re.search(rf"{re.escape(shown)}[`?]", section), f"{route.method} {route.path}"

@@ -114,6 +114,7 @@ async def test_an_attack_is_refused_with_an_issue(apart, name, path):
 
 
 @pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.alone
 async def test_an_attack_is_refused_quickly(apart, name):
     """The best of some tries counts: what else runs on the machine is not the gateway's fault."""
     house, _ = apart
@@ -128,6 +129,7 @@ async def test_an_attack_is_refused_quickly(apart, name):
     pytest.fail(f"{min(times):.3f} s")
 
 
+@pytest.mark.alone
 async def test_attacks_do_not_make_the_gateway_grow(apart):
     house, pid = apart
 

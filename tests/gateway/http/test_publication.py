@@ -13,6 +13,8 @@ from lxml import etree
 
 from datamodel import bundles, json_schema
 from datamodel.codecs import read, write
+from gateway.access.rights import RIGHTS
+from gateway.http.app import ROUTES
 from gateway.settings import Settings
 from tests.conftest import ROOT
 from tests.gateway.http.conftest import House, housed, read_sample
@@ -38,6 +40,7 @@ PUBLIC = [
     "/v1/requirements.html",
     "/v1/response-codes",
     "/v1/response-codes.html",
+    "/v1/api.html",
 ]
 RULE = """
 [[rule]]
@@ -205,6 +208,7 @@ async def test_links_of_pages_lead_somewhere(house):
         "/v1/rules.html",
         "/v1/requirements.html",
         "/v1/response-codes.html",
+        "/v1/api.html",
         f"{DEC}.html",
     ]
     for start in todo:
@@ -315,3 +319,15 @@ async def test_a_filter_that_cannot_be_used_is_said_never_passed_over(house, pat
     assert reply.status == 400
     assert reply.rules == [rule]
     assert reply.json["issues"][0]["remedy"].startswith("Send ")
+
+
+async def test_the_page_of_the_interface_has_every_call_with_who_may_make_it(house):
+    page = etree.HTML((await house.get("/v1/api.html", None)).body.decode())
+    calls = {each.get("id"): each.get("data-role").split() for each in page.xpath("//article")}
+    assert {name: sorted(roles) for name, roles in calls.items()} == {
+        route.name: sorted(RIGHTS[route.name].reach) if route.name in RIGHTS else [] for route in ROUTES
+    }
+    assert page.xpath("//article[@id='lodge']//dd//a[@href='#Acceptance']")
+    assert page.xpath("//section[@id='Acceptance']//dt/code[text()='mrn']")
+    ids = set(page.xpath("//@id"))
+    assert {link[1:] for link in page.xpath("//a/@href") if link[0] == "#"} <= ids

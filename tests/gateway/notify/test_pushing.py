@@ -17,6 +17,8 @@ from gateway.clock import utc_now
 from gateway.notify.pushing import Pusher
 from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
+from gateway.traces.settings import TraceSettings
+from gateway.traces.tracer import Tracer
 from tests.gateway.ledger import admission, mrn
 from tests.gateway.receiving import receiving
 from tests.gateway.scripted import PATIENCE, eventually
@@ -56,7 +58,14 @@ async def rival(store, other) -> int:
 
 def at_work(store) -> Pusher:
     """Sends at once."""
-    return Pusher(store, HttpPoster(timeout=QUICK.send, private=True), QUICK, utc_now, lambda count: b"\x00" * count)
+    return Pusher(
+        store,
+        HttpPoster(timeout=QUICK.send, private=True),
+        QUICK,
+        utc_now,
+        lambda count: b"\x00" * count,
+        Tracer(TraceSettings()),
+    )
 
 
 @pytest.fixture
