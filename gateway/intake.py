@@ -139,9 +139,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> 
         body_digest=sha256(lodgement.body).hexdigest(),
         document=document,
         document_digest=sha256(document).hexdigest(),
-        state=lifecycle.opening_state(
-            [each.delivery.state for each in to_agencies], goods_to_come=stage.before_arrival
-        ),
+        state=_opening(to_agencies, stage),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
@@ -152,6 +150,12 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> 
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
+
+
+def _opening(to_agencies: tuple[Dispatch, ...], stage: Stage) -> str:
+    """The state in which a case begins."""
+    states = [each.delivery.state for each in to_agencies]
+    return lifecycle.opening_state(states, goods_to_come=stage.before_arrival)
 
 
 def _judged(gateway: Gateway, now: datetime, report: Report, stage: Stage) -> dict[str, object]:
