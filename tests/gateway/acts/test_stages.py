@@ -77,3 +77,9 @@ def test_rows_count_for_their_country_and_in_their_days(registry, tmp_path):
 def test_a_row_that_cannot_be_used_is_told_with_its_place(registry, tmp_path, types, kept, told):
     with pytest.raises(ValueError, match=told):
         loaded(registry, tmp_path, types, kept)
+
+
+@pytest.mark.parametrize("file", sorted((SCHEMAS / "samples").glob("*.xml")), ids=lambda file: file.stem)
+def test_a_sample_that_ends_released_waits_for_no_goods(registry, file):
+    stages = Stages.load(SCHEMAS, registry.message(LODGED[0]), "XZ")
+    assert not stages.of(read(registry, file.read_bytes(), "xml", message=LODGED[0]), DAY).before_arrival
