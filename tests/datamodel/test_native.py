@@ -179,10 +179,10 @@ def test_samples_and_corpus_go_the_quick_way(corpus: Path) -> None:
 
 
 PIECES = {
-    "comment": "E<!-- - -->XD",
-    "instruction": "E<?x y?>XD",
-    "cdata": "<![CDATA[E]]>XD",
-    "reference": "&#69;&#x58;D",
+    "comment": "E<!-- - -->XA",
+    "instruction": "E<?x y?>XA",
+    "cdata": "<![CDATA[E]]>XA",
+    "reference": "&#69;&#x58;A",
     "space": "\n  EXA \n",
 }
 
