@@ -5,6 +5,7 @@ A failure keeps apart what we say of it and what the partner said, because the p
 that does not belong into a log.
 """
 
+from collections.abc import AsyncIterable
 from typing import Protocol
 
 import msgspec
@@ -92,6 +93,41 @@ class Poster(Protocol):
 
     async def post(self, url: str, secret: str, number: int, at: int, body: bytes) -> None:
         """Carry one, signed with the secret as of a time (seconds since 1970). Raises NotTaken."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scanner is asked about one document. `content` is an address that gives its bytes, `answer` the one that
+    takes what was found; both are of this scan alone.
+    """
+
+    document: str
+    name: str
+    size: int
+    media: str
+    sha256: str
+    content: str
+    answer: str
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a scanner found in a document."""
+
+    infected: bool
+    reason: str | None = None
+
+
+class Unanswered(Exception):
+    """The scanner was not reached, or said nothing that can be used. The text is our own."""
+
+
+class Scanner(Protocol):
+    """Looks for harm in documents."""
+
+    async def ask(self, scan: Scan, content: AsyncIterable[bytes]) -> Verdict | None:
+        """What it found, or None where it answers later. Raises Unanswered."""
 
     async def close(self) -> None:
         """Let go of connections."""

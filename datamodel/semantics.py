@@ -9,7 +9,7 @@ from datetime import date
 
 from datamodel.circumstances import accepted_on
 from datamodel.codecs import Parsed
-from datamodel.findings import ERROR, Examiner
+from datamodel.findings import ERROR, Examiner, Finding
 from datamodel.issues import Refused, Report
 from datamodel.limits import Limits
 from datamodel.places import locate
@@ -22,10 +22,15 @@ class Semantics:
         self.examiners = tuple(examiners)
         self.digest = digest
 
-    def examine(self, parsed: Parsed, body: bytes, as_of: date, limits: Limits | None = None) -> Report:
-        """Errors, warnings and advice on a message, in document order. `body` is what it was read from."""
+    def examine(
+        self, parsed: Parsed, body: bytes, as_of: date, limits: Limits | None = None, others: Sequence[Finding] = ()
+    ) -> Report:
+        """Errors, warnings and advice on a message, in document order, with `others` that are known of it.
+
+        `body` is what it was read from.
+        """
         found = [each for examiner in self.examiners for each in examiner.check(parsed.message, parsed.document, as_of)]
-        return locate(parsed, body, found, limits or Limits())
+        return locate(parsed, body, [*found, *others], limits or Limits())
 
     def admit(self, parsed: Parsed, body: bytes, as_of: date, limits: Limits | None = None) -> Report:
         """Warnings and advice on a message that may pass. Raises Refused with all its issues where it may not."""

@@ -27,6 +27,7 @@ from datamodel.model import (
 )
 
 POSITION_COLUMNS = ("path", "wco_id", "tded", "type", "format", "min", "max", "usage", "values")
+CLASS = "class"  # a data type that is one, as a date is
 TYPE_COLUMNS = ("name", "primitive", "blank", "min_length", "max_length", "pattern", "values", "attributes")
 FORMAT = re.compile(r"(an|a|n)(?:(\.\.)?(\d+)(?:,(\d+))?)?")
 NOT_BLANK = r".*[^\s].*"
@@ -102,7 +103,12 @@ class DataTypes:
     """The data types of one package, narrowed per position by its WCO format."""
 
     def __init__(self, file: Path) -> None:
-        self.rows = {row["name"]: row for row in read_rows(file, TYPE_COLUMNS)}
+        rows = read_rows(file, TYPE_COLUMNS)
+        for row in rows:
+            if row["primitive"] not in (*PRIMITIVES, CLASS):
+                known = ", ".join((*PRIMITIVES, CLASS))
+                raise BadTable(f"{row['line']}: {row['primitive']!r} is no primitive of a data type; there is {known}")
+        self.rows = {row["name"]: row for row in rows}
         self._uses: dict[str, tuple[AttributeUse, ...]] = {}
 
     def row(self, name: str, line: str) -> Row:
@@ -219,7 +225,7 @@ class MessageReader:
             return self.reference(row)
         if row["type"] == "class":
             content = plain_class(tuple(self.element(each, below, space) for each in below.get(row["path"], ())))
-        elif self.types.row(row["type"], row["line"])["primitive"] == "class":
+        elif self.types.row(row["type"], row["line"])["primitive"] == CLASS:
             content = self.wrapped(row, space[1])
         else:
             value = self.types.simple(row["type"], row["line"], row["format"], row["values"])

@@ -10,24 +10,37 @@ from typing import Protocol
 
 import msgspec
 
+from adapters import keysets
 from adapters.callback import HttpPoster
-from adapters.port import Adapter, Poster
+from adapters.port import Adapter, Poster, Scanner
 from adapters.registry import build as build_adapter
+from adapters.scanners import CommandScanner, HttpScanner
 from datamodel.projection import Projector
 from datamodel.registry import Message, Registry
 from datamodel.wording import ENGLISH, catalogue, speaking
 from gateway import decisions, permit_requests, responses
 from gateway.access.accounts import Accounts
+from gateway.access.issuers import foreign_tokens
+from gateway.access.tokens import OwnTokens, Tokens
 from gateway.acts.arrival import ARRIVING
 from gateway.acts.invalidation import INVALIDATING
 from gateway.acts.reminding import Reminder
 from gateway.acts.stages import Stages
+from gateway.attachments.numbers import DocumentNumbers
+from gateway.attachments.scanning import Scanning
+from gateway.attachments.sweep import Sweeper
+from gateway.attachments.uploads import Uploads
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
 from gateway.codes import load_codes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
+from gateway.mandates import confirmation, granting
+from gateway.mandates.lapse import Lapses
+from gateway.mandates.parties import load_parties
+from gateway.mandates.roll import Rolls
+from gateway.mandates.settings import REQUIRED
 from gateway.metrics import Metrics, watch_loop
 from gateway.notify.feed import Feed, Keeper
 from gateway.notify.pushing import Pusher
@@ -36,12 +49,21 @@ from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable, load_agencies
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
+from gateway.store.objects import place_at
 from gateway.store.sqlite import SqliteStore, held
 from gateway.traces.tracer import Tracer
 from gateway.workshop import Workshop
 
 # What the gateway itself writes to agencies and traders, and reads of them beside declarations.
-EXCHANGED = (permit_requests.MESSAGE, decisions.MESSAGE, responses.MESSAGE, *INVALIDATING, *ARRIVING)
+EXCHANGED = (
+    permit_requests.MESSAGE,
+    decisions.MESSAGE,
+    responses.MESSAGE,
+    *INVALIDATING,
+    *ARRIVING,
+    granting.MESSAGE,
+    confirmation.MESSAGE,
+)
 
 
 def build(
@@ -54,11 +76,9 @@ def build(
 ) -> Gateway:
     """Read the country's tables and put a gateway together; `adapters` stand in for those of the agencies' profiles.
 
-    One that is `shared` is for the processes of a gateway whose ledger `held_ledger` holds. Raises ValueError
-    (SettingsError where a setting is at fault) for whatever would only fail later.
+    `shared`: by processes that share a `held_ledger`. Raises ValueError (SettingsError) for what would fail later.
     """
-    registry = Registry.load(settings.schemas)
-    agencies = load_agencies(settings.schemas / "agencies")
+    registry, agencies = Registry.load(settings.schemas), load_agencies(settings.schemas / "agencies")
     requirements = RequirementTable.load(settings.schemas / "requirements", agencies)
     metrics, tracer = _metrics(settings, registry, agencies), Tracer(settings.traces)
     store = _ledger(settings, metrics, tracer, shared)
@@ -72,18 +92,50 @@ def build(
         agencies=agencies,
         projectors=_projectors(registry, agencies),
         adapters=_adapters(settings, agencies) if adapters is None else adapters,
-        accounts=Accounts(store, clock),
+        accounts=Accounts(store, clock, tokens(settings, store, clock)),
+        rolls=_rolls(settings, registry, store, clock),
         codes=load_codes(settings.schemas),
         stages=Stages.load(settings.schemas, registry.message(LODGED[0]), settings.country),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
         workshop=Workshop(settings.big_share, metrics.work_on_big),
+        uploads=_uploads(settings, store, metrics, clock, random),
         metrics=metrics,
         tracer=tracer,
         clock=clock,
         random=random,
     )
+
+
+def _uploads(settings: Settings, store: Store, metrics: Metrics, clock: Clock, random: Random) -> Uploads:
+    """The door for documents. Raises SettingsError where the place for them cannot be used."""
+    database = settings.database_path
+    scanner(settings)  # so that one that cannot be used is told of at the start
+    try:
+        place = place_at(settings.documents.url, database.with_name(database.name + ".documents"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    numbers = DocumentNumbers(metrics)
+    return Uploads(store, place.objects, place.incoming, settings.documents, numbers, clock, random)
+
+
+def scanner(settings: Settings) -> Scanner | None:
+    """Who looks for harm in documents, if anybody. Raises SettingsError."""
+    chosen = settings.documents.scanner
+    try:
+        if chosen.command:
+            return CommandScanner(chosen.command)
+        token = chosen.secret()
+    except ValueError as error:
+        raise SettingsError(f"documents.scanner: {error}") from error
+    return HttpScanner(chosen.url, token=token, timeout=settings.outbox.send) if chosen.url else None
+
+
+def tokens(settings: Settings, store: Store, clock: Clock) -> Tokens:
+    """What reads access tokens, and signs our own."""
+    chosen = settings.access
+    return Tokens(OwnTokens(store, settings.base_url, chosen, clock), foreign_tokens(chosen, keysets.fetch))
 
 
 def _metrics(settings: Settings, registry: Registry, agencies: Iterable[str]) -> Metrics:
@@ -163,7 +215,11 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     store, chosen = gateway.store, gateway.settings.notifications
     yield Keeper(store, chosen.keep, gateway.clock)
     yield Reminder(store, gateway.clock)
+    yield Lapses(store, gateway.clock)
     yield Pusher(store, poster(gateway.settings), chosen, gateway.clock, gateway.random, gateway.tracer)
+    yield Sweeper(store, gateway.uploads, gateway.clock)
+    if asked := scanner(gateway.settings):
+        yield Scanning(store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random)
 
 
 def _compile(messages: Iterable[Message]) -> None:
@@ -205,6 +261,15 @@ def _adapters(settings: Settings, agencies: Mapping[str, Agency]) -> dict[str, A
         if adapter is not None:
             built[code] = adapter
     return built
+
+
+def _rolls(settings: Settings, registry: Registry, store: Store, clock: Clock) -> Rolls:
+    """Who may lodge for whom. Raises SettingsError where all must have a mandate, and no table says of which party."""
+    folder = settings.schemas / "mandates"
+    parties = load_parties(folder, [registry.message(key).model for key in LODGED])
+    if settings.mandates.strict == REQUIRED and not parties:
+        raise SettingsError(f"mandates.strict is {REQUIRED}, and no table in {folder} says of which party")
+    return Rolls(store, parties, settings.mandates.look, clock)
 
 
 def _rules_digest(requirements: RequirementTable, agencies: Mapping[str, Agency]) -> str:

@@ -1,7 +1,8 @@
 """How a case changes: read it, work out the change in pure code, apply it if the case has not moved on, else again.
 
 Every change goes through `change`, and every change's roll-up and events are made by `plan`, so that no caller can
-forget one. The state of a case is never set by anybody: it follows from its deliveries and its history.
+forget one. The state of a case follows from its deliveries and its history; those of `lifecycle.APART`, which do not,
+are set by the acts that lead there and out again, and by nothing else.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -88,6 +89,22 @@ def delivery_of(file: CaseFile, delivery_id: str) -> Delivery:
     raise LookupError(f"case {file.case.mrn} has no delivery {delivery_id}")
 
 
+def rolled_up(
+    file: CaseFile,
+    moves: Iterable[DeliveryChange] = (),
+    added: Iterable[Dispatch] = (),
+    entries: Iterable[Entry] = (),
+) -> str:
+    """The state that follows from deliveries and history of a case, when some of these have moved or were added, and
+    `entries` have happened.
+    """
+    states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
+    happened: tuple[Happened, ...] = (*file.events, *entries)
+    return lifecycle.roll_up(
+        [*states.values(), *(each.delivery.state for each in added)], goods_to_come=stages.goods_to_come(happened)
+    )
+
+
 def plan(
     file: CaseFile,
     at: str,
@@ -95,20 +112,17 @@ def plan(
     entries: Iterable[Entry],
     decision: Decision | None = None,
     added: Sequence[Dispatch] = (),
+    state: str | None = None,
 ) -> CaseChange:
     """The change of a case in which deliveries move or are added: with the roll-up, and an event where the case moves.
+    An act that leads into a state of `lifecycle.APART`, or out of one, says which `state` follows.
 
     The history's times never go back, though two changes may have raced, or the clock may have been set.
     """
     at = max(at, file.case.updated_at)
-    states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
     events = list(entries)
-    happened: tuple[Happened, ...] = (*file.events, *events)
-    state = lifecycle.roll_up(
-        [*states.values(), *(each.delivery.state for each in added)],
-        goods_to_come=stages.goods_to_come(happened),
-        invalidated=any(each.kind == lifecycle.INVALIDATION for each in happened),
-    )
+    if state is None:
+        state = file.case.state if file.case.state in lifecycle.APART else rolled_up(file, moves, added, events)
     if state != file.case.state:
         events.append(Entry(state, GATEWAY, {"from": file.case.state}))
     last = file.events[-1]
@@ -123,6 +137,16 @@ def plan(
         events=chain(last.digest, last.seq + 1, at, events),
         added=tuple(added),
     )
+
+
+def withdrawal(file: CaseFile) -> tuple[list[DeliveryChange], list[Entry]]:
+    """What becomes of the deliveries of a case that is over before every agency has decided, and the events of it."""
+    withdrawn = lifecycle.WITHDRAWN
+    undecided = [each for each in file.deliveries if each.state not in lifecycle.FINAL]
+    moves = [
+        DeliveryChange(id=each.id, state=lifecycle.next_delivery_state(each.state, withdrawn)) for each in undecided
+    ]
+    return moves, [Entry(withdrawn, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in undecided]
 
 
 async def change(

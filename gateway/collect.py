@@ -63,13 +63,13 @@ class DeliveryClosed(Exception):
 
 
 async def collect(
-    gateway: Gateway, agency_code: str, body: bytes, media: str, delivery_id: str | None = None
+    gateway: Gateway, agency_code: str, body: bytes, media: str, delivery_id: str | None = None, actor: str = ""
 ) -> Collected:
-    """Take a decision message from an agency.
+    """Take a decision message from an agency; `actor` is its user, as the history names it, where one is known.
 
     Raises Refused, UnknownDelivery, DecisionConflict, DeliveryClosed.
     """
-    return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id))
+    return await record(gateway, agency_code, await read_answer(gateway, body, media, delivery_id), actor=actor)
 
 
 async def read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | None) -> Answer:
@@ -81,7 +81,9 @@ def _read_answer(gateway: Gateway, body: bytes, media: str, delivery_id: str | N
     return decisions.read_answer(gateway.registry, body, media, gateway.settings.limits, delivery_id)
 
 
-async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = ()) -> Collected:
+async def record(
+    gateway: Gateway, agency_code: str, answer: Answer, before: Iterable[Entry] = (), actor: str = ""
+) -> Collected:
     """Record an answer that has been read, in one commit with the events that come `before` it. Raises as `collect`."""
     wanted = answer.delivery_id or ""
 
@@ -93,14 +95,14 @@ async def record(gateway: Gateway, agency_code: str, answer: Answer, before: Ite
 
     entries = tuple(before)
     at = stamp(gateway.clock())
-    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries))
+    collected = await change(gateway.store, find, lambda file: decide(file, agency_code, answer, at, entries, actor))
     if not collected.replayed:
         gateway.metrics.decided(agency_code, collected.outcome)
     return collected
 
 
 def decide(
-    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = ()
+    file: CaseFile, agency_code: str, answer: Answer, at: str, before: tuple[Entry, ...] = (), actor: str = ""
 ) -> tuple[CaseChange | None, Collected]:
     """The change that an answer makes to its case, or none where it was recorded before. Pure. Raises as `collect`."""
     delivery = _own_delivery(file, agency_code, answer.delivery_id or "")
@@ -126,7 +128,7 @@ def decide(
             raise DeliveryClosed(delivery.id, file.case.mrn, delivery.state) from None
         raise DecisionConflict(delivery.id, made[-1].outcome, answer.outcome) from None
     moved = DeliveryChange(id=delivery.id, state=state, decided_at=at if state in lifecycle.FINAL else None)
-    entry = Entry("decision", f"agency:{delivery.agency}", _facts(decision, answer))
+    entry = Entry("decision", actor or f"agency:{delivery.agency}", _facts(decision, answer))
     return plan(file, at, (moved,), (*before, entry), decision), collected
 
 
@@ -139,6 +141,8 @@ def _own_delivery(file: CaseFile, agency_code: str, delivery_id: str) -> Deliver
 
 def _is_replay(decision: Decision, made: list[Decision], state: str) -> bool:
     """Whether this is the last decision again, or a late copy of one that led up to a final one."""
+    if state == lifecycle.AWAITING:  # what was asked for has been provided since, and is asked for again
+        return False
     counted = made if state in lifecycle.FINAL else made[-1:]
     return any(each.digest == decision.digest for each in counted)
 

@@ -4,13 +4,15 @@ What was answered with an acceptance survives a crash, with every delivery that 
 was not taken. The same document again, under the same key or reference, gets the first answer, in whichever format.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
 from time import time_ns
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -24,9 +26,13 @@ from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
 from gateway.acts import stages
 from gateway.acts.stages import Stage
+from gateway.attachments.documents import Document, Gone
+from gateway.attachments.references import Reference, Wanted, faults, may_refer, references, uses
 from gateway.cases import GATEWAY, Entry, chain
 from gateway.clock import stamp
 from gateway.identifiers import RANDOM_OF_DELIVERY, RANDOM_OF_MRN, new_delivery_id, new_mrn
+from gateway.mandates.authority import Authority, Filing, authorise
+from gateway.mandates.roll import EMPTY, Roll
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.permit_requests import deliveries
@@ -36,12 +42,19 @@ from gateway.service import Gateway
 from gateway.traces.span import Facts, Span, place_in, root_of
 from gateway.traces.tracer import Tracer
 
+T = TypeVar("T")
+Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
+
 # The message types that can be lodged. Every agency's projection is made of each of them when the gateway starts.
 LODGED: Final = ("wco-dms/3.6/DEC",)
 
 
 class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several."""
+    """What a sender hands in. `media` is a media type; `message` a key, where the document alone could be several.
+
+    `documents` are those of its account that it refers to, by id; None before it is known which these are.
+    `actor` is who acts for the account, as the history names it; where nobody is named it is the account.
+    """
 
     account: Account
     body: bytes
@@ -49,6 +62,13 @@ class Lodgement(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     message: str | None = None
     idempotency_key: str | None = None
+    documents: Mapping[str, Document] | None = None
+    actor: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Who sends it, as the history names it."""
+        return self.actor or f"{self.account.role}:{self.account.id}"
 
 
 async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
@@ -58,9 +78,13 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
     """
     message, result, begun = lodgement.message, "failed", time_ns()
     try:
-        admission, report, laps = await offload(gateway, len(lodgement.body), _admit, lodgement, gateway.clock())
-        message = admission.message
-        acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+        while True:
+            read_now = partial(_read_apart, gateway, gateway.clock(), await gateway.rolls.current())
+            admission, report, laps = await knowing(gateway, lodgement, read_now)
+            message = admission.message
+            with suppress(Gone):  # a document ended after it was looked for: that is found when it is looked for again
+                acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
+                break
         result = "replayed" if acceptance.replayed else "accepted"
         if gateway.tracer.on and not acceptance.replayed:
             _trace(gateway.tracer, admission, len(lodgement.body), begun, laps)
@@ -70,6 +94,21 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
         raise
     finally:
         gateway.metrics.lodged(message, format_of(lodgement.media), result)
+
+
+async def knowing(gateway: Gateway, lodgement: Lodgement, work: Callable[[Lodgement], Awaitable[T]]) -> T:
+    """What `work` makes of a lodgement, with the documents that it refers to, which only reading it tells."""
+    try:
+        return await work(lodgement)
+    except Wanted as wanted:
+        known = await gateway.store.documents_named(lodgement.account.id, wanted.ids)
+        return await work(msgspec.structs.replace(lodgement, documents=known))
+
+
+async def _read_apart(
+    gateway: Gateway, now: datetime, roll: Roll, lodgement: Lodgement
+) -> tuple[Admission, Report, Laps]:
+    return await offload(gateway, len(lodgement.body), _admit, lodgement, now, roll)
 
 
 async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acceptance:
@@ -86,7 +125,7 @@ async def _settle(gateway: Gateway, admission: Admission, report: Report) -> Acc
     return msgspec.structs.replace(acceptance, issues=report.issues)
 
 
-Laps = list[tuple[str, int]]  # stages, each with the time at which it ended
+Admitted = tuple[Admission, Report]
 
 
 def _trace(tracer: Tracer, admission: Admission, size: int, begun: int, laps: Laps) -> None:
@@ -103,30 +142,28 @@ def _trace(tracer: Tracer, admission: Admission, size: int, begun: int, laps: La
     tracer.put(Span(name="declaration", place=root, parent=None, begun=begun, facts=facts))
 
 
-def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Admission, Report, Laps]:
+def _admit(gateway: Gateway, lodgement: Lodgement, now: datetime, roll: Roll) -> tuple[Admission, Report, Laps]:
     """Without the body, which the gateway has, so that it need not come back from where this is done."""
     laps: Laps = [("begin", time_ns())]
-    admission, report = admit(gateway, lodgement, now, laps)
+    admission, report = admit(gateway, lodgement, now, laps, roll)
     return msgspec.structs.replace(admission, body=b""), report, laps
 
 
-def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> tuple[Admission, Report]:
-    """All that an acceptance at this moment would write, and what lists and rules find in the declaration.
+def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, roll: Roll = EMPTY) -> Admitted:
+    """All that an acceptance at this moment would write, and what lists, rules and mandates find in the declaration.
 
-    Pure but for the ids it draws, and the times of its stages in `laps`. Raises Refused for what is no valid
-    declaration.
+    Pure but for its ids, and the times of its stages in `laps`. Raises Refused for no valid declaration, and Wanted.
     """
     parsed, plain = read_declaration(gateway, lodgement, now)
     laps.append(("read", time_ns()))
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+    declaration, document = plain.document.Declaration, write(parsed, "json")
+    named = references(declaration) if may_refer(document) else ()
+    authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body), now)
+    report = authority.over(_judged(gateway, parsed, named, lodgement, now), gateway.settings.limits.max_issues)
     laps.append(("check", time_ns()))
-    routes = route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
-    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
-    mrn = new_mrn(now, gateway.settings.country, draw)
-    to_agencies = deliveries(gateway, plain, routes, mrn, tuple(new_delivery_id(now, draw) for _ in routes), now)
+    routes, stage = _routes(gateway, plain, authority, now), gateway.stages.of(plain, now.date())
+    mrn, to_agencies = _numbered(gateway, plain, routes, now, lodgement.documents or {})
     laps.append(("route", time_ns()))
-    document = write(parsed, "json")
-    stage = gateway.stages.of(plain, now.date())
     admission = Admission(
         account_id=lodgement.account.id,
         idempotency_key=lodgement.idempotency_key,
@@ -139,29 +176,33 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps) -> 
         body_digest=sha256(lodgement.body).hexdigest(),
         document=document,
         document_digest=sha256(document).hexdigest(),
-        state=_opening(to_agencies, stage),
+        state=_opening(to_agencies, authority, stage),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
+        uses=uses(named, {each.delivery.id: each.documents for each in to_agencies}),
+        declared_for=authority.declared_for,
         supplement_due=stage.due,
     )
-    judged = _judged(gateway, now, report, stage)
-    entries = _history(admission, f"{lodgement.account.role}:{lodgement.account.id}", routes, gateway.rules, judged)
+    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
+    entries = _history(admission, lodgement.sender, routes, gateway.rules, judged | stages.facts(stage), authority)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
 
 
-def _opening(to_agencies: tuple[Dispatch, ...], stage: Stage) -> str:
+def _opening(to_agencies: tuple[Dispatch, ...], authority: Authority, stage: Stage) -> str:
     """The state in which a case begins."""
     states = [each.delivery.state for each in to_agencies]
-    return lifecycle.opening_state(states, goods_to_come=stage.before_arrival)
+    return lifecycle.opening_state(states, waits=authority.waits, goods_to_come=stage.before_arrival)
 
 
-def _judged(gateway: Gateway, now: datetime, report: Report, stage: Stage) -> dict[str, object]:
-    """What the tables in force say of a declaration, and which they were."""
-    judged = {"as_of": now.date().isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    return judged | stages.facts(stage)
+def _judged(
+    gateway: Gateway, parsed: Parsed, named: tuple[Reference, ...], lodgement: Lodgement, now: datetime
+) -> Report:
+    """What lists and rules find in a declaration, and what is wrong with its references. Raises Wanted."""
+    others, limits = faults(named, lodgement.documents, gateway.settings.documents), gateway.settings.limits
+    return gateway.checks.examine(parsed, lodgement.body, now.date(), limits, others)
 
 
 def read_declaration(gateway: Gateway, lodgement: Lodgement, now: datetime) -> tuple[Parsed, Parsed]:
@@ -200,19 +241,45 @@ def reference_of(declaration: msgspec.Struct) -> str | None:
     return str(bare(declaration.FunctionalReferenceID) or "").strip() or None  # type: ignore[attr-defined]
 
 
+def _numbered(
+    gateway: Gateway, plain: Parsed, routes: tuple[Route, ...], now: datetime, known: Mapping[str, Document]
+) -> tuple[str, tuple[Dispatch, ...]]:
+    """An MRN, and the deliveries of its case with ids of theirs."""
+    draw = BytesIO(gateway.random(RANDOM_OF_MRN + RANDOM_OF_DELIVERY * len(routes))).read  # one call of the system
+    mrn = new_mrn(now, gateway.settings.country, draw)
+    ids = tuple(new_delivery_id(now, draw) for _ in routes)
+    return mrn, deliveries(gateway, plain, routes, mrn, ids, now, known)
+
+
+def _routes(gateway: Gateway, plain: Parsed, authority: Authority, now: datetime) -> tuple[Route, ...]:
+    """What has to be confirmed is routed then, by the rules of that day."""
+    if authority.waits:
+        return ()
+    return route(plain.document.Declaration, gateway.requirements, gateway.agencies, on=now.date())
+
+
 def _history(
-    admission: Admission, sender: str, routes: tuple[Route, ...], rules: str, judged: dict[str, object]
+    admission: Admission,
+    sender: str,
+    routes: tuple[Route, ...],
+    rules: str,
+    judged: dict[str, object],
+    authority: Authority,
 ) -> Iterator[Entry]:
     """The first events of a case. They name rules and digests, so that all can be worked out again."""
     size = len(admission.body)
     yield Entry("received", sender, {"media": admission.media, "bytes": size, "digest": admission.body_digest})
     yield Entry("validated", GATEWAY, {"message": admission.message, "document": admission.document_digest, **judged})
-    yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
+    yield from authority.entries
+    if not authority.waits:
+        yield Entry("routed", GATEWAY, {"rules": rules, "agencies": [route_facts(each) for each in routes]})
     yield Entry("accepted", GATEWAY, {"mrn": admission.mrn, "conversation": admission.conversation_id})
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
     if admission.state in (lifecycle.READY, lifecycle.RELEASED):
         yield Entry(admission.state, GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
+    if authority.waits:
+        yield Entry(lifecycle.AWAITING_CONFIRMATION, GATEWAY, {"from": lifecycle.ACCEPTED})
 
 
 # `offered` is what is told of a delivery that its agency comes to fetch.

@@ -17,7 +17,21 @@ READY: Final = "ready"
 RELEASED: Final = "released"
 REFUSED: Final = "refused"
 INVALIDATED: Final = "invalidated"
-CASE_STATES: Final = (ACCEPTED, UNDER_CONTROL, HELD, READY, RELEASED, REFUSED, INVALIDATED)
+AWAITING_CONFIRMATION: Final = "awaiting-confirmation"
+DECLINED: Final = "declined"
+CASE_STATES: Final = (
+    ACCEPTED,
+    UNDER_CONTROL,
+    HELD,
+    READY,
+    RELEASED,
+    REFUSED,
+    INVALIDATED,
+    AWAITING_CONFIRMATION,
+    DECLINED,
+)
+# These do not follow from deliveries: a case that is in one of them stays there until an act leads out of it.
+APART: Final = frozenset({INVALIDATED, AWAITING_CONFIRMATION, DECLINED})
 
 # States of a delivery; `held` and `refused` are spelled as those of a case.
 QUEUED: Final = "queued"
@@ -31,30 +45,51 @@ DECIDED: Final = frozenset({GRANTED, REFUSED})
 FINAL: Final = DECIDED | {WITHDRAWN, SUPERSEDED}
 UNDECIDED: Final = tuple(state for state in DELIVERY_STATES if state not in FINAL)
 
-# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the next two follow from an
-# act of the trader, the rest are an agency's.
+# Events of a delivery. The first three are outcomes of a send, `revived` is an operator's, the next three follow from
+# an act of the trader, the rest are an agency's.
 SENT: Final = "sent"
 RETRY: Final = "retry"
 REVIVED: Final = "revived"
-DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED)
+PROVIDED: Final = "provided"
+DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, PROVIDED, HELD, GRANTED, REFUSED)
 
-# What a trader may do to a case, and the states in which it is legal: until the case is released, refused or
+# What a trader may do to a case, and the states in which it is legal: until the case is released, refused, declined or
 # invalidated. What is released is no longer the trader's to change or take back; a declaration that was incomplete may
-# be completed even then, which changes nothing that an agency decided on.
+# be completed even then, which changes nothing that an agency decided on. Before the party that it was lodged for has
+# confirmed it, goods do not arrive on it and nothing completes it: an amendment can. The confirmation is that party's,
+# everything else is the sender's.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
+ATTACHMENT: Final = "attachment"
+CONFIRMATION: Final = "confirmation"
 ARRIVAL: Final = "arrival"
 SUPPLEMENT: Final = "supplement"
-_OPEN: Final = (ACCEPTED, UNDER_CONTROL, HELD, READY)
-ACTS: Final = {AMENDMENT: _OPEN, INVALIDATION: _OPEN, ARRIVAL: _OPEN, SUPPLEMENT: (*_OPEN, RELEASED)}
+_ASKED: Final = (ACCEPTED, UNDER_CONTROL, HELD)
+_OPEN: Final = (*_ASKED, READY)
+ACTS: Final = {
+    AMENDMENT: (*_OPEN, AWAITING_CONFIRMATION),
+    INVALIDATION: (*_OPEN, AWAITING_CONFIRMATION),
+    ATTACHMENT: (*_ASKED, AWAITING_CONFIRMATION),
+    CONFIRMATION: (AWAITING_CONFIRMATION,),
+    ARRIVAL: _OPEN,
+    SUPPLEMENT: (*_OPEN, RELEASED),
+}
 # Those by which a new version of the declaration comes to count.
 RENEWING: Final = (AMENDMENT, SUPPLEMENT)
 OVERDUE: Final = "supplement-overdue"
+# What else is told of a case that was lodged for another party: the mandate, and that nobody confirmed in time.
+MANDATE: Final = "mandate"
+CONFIRMED: Final = "confirmed"  # the other answer is `declined`, as the state that it leads to
+UNCONFIRMED: Final = "unconfirmed"
+
+# What may come of a document after it was taken.
+DOCUMENT_REJECTED: Final = "document-rejected"
 
 # Every kind of event in the history of a case, and what it tells.
 EVENT_KINDS: Final = {
     "received": "a declaration came in",
     "validated": "it is a valid message of its type",
+    MANDATE: "it is lodged for another party, by a mandate of that party",
     "routed": "the agencies that have to see it were found, by the requirements in force",
     ACCEPTED: "it is on record, under its MRN",
     QUEUED: "a delivery waits to be sent to its agency",
@@ -67,6 +102,9 @@ EVENT_KINDS: Final = {
     AMENDMENT: "the trader lodged a new version of the declaration",
     SUPERSEDED: "a delivery is of an earlier version: it is no longer sent, and a decision on it counts no more",
     INVALIDATION: "the trader lodged an invalidation",
+    ATTACHMENT: "the trader attached a supporting document, for the agencies that are named",
+    PROVIDED: "an agency has every document that it asked for, and decides again",
+    DOCUMENT_REJECTED: "the scanner found something in a document of the case, which nobody is given any more",
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
     ARRIVAL: "the trader declared that the goods have arrived",
     SUPPLEMENT: "the trader completed a declaration that was incomplete",
@@ -77,25 +115,46 @@ EVENT_KINDS: Final = {
     RELEASED: "the case is released: every agency granted, or none had to see it, and the goods are there",
     REFUSED: "the case is refused by an agency",
     INVALIDATED: "the case is invalidated by its trader",
+    AWAITING_CONFIRMATION: "the case waits for the party that it was lodged for to confirm it",
+    CONFIRMATION: "the party that it was lodged for confirmed or declined it",
+    UNCONFIRMED: "the time to confirm it ended",
+    DECLINED: "the case is over: the party that it was lodged for declined it, or did not confirm it in time",
 }
 
 # The events that a trader is told of without asking. What else happens is in the history of the case.
-_MOVES: Final = (UNDER_CONTROL, HELD, READY, RELEASED, REFUSED, INVALIDATED)
-TOLD: Final = (ACCEPTED, AMENDMENT, ARRIVAL, SUPPLEMENT, OVERDUE, "decision", *_MOVES)
+TOLD: Final = (
+    ACCEPTED,
+    AMENDMENT,
+    ARRIVAL,
+    SUPPLEMENT,
+    OVERDUE,
+    "decision",
+    ATTACHMENT,
+    DOCUMENT_REJECTED,
+    UNDER_CONTROL,
+    HELD,
+    READY,
+    RELEASED,
+    REFUSED,
+    INVALIDATED,
+    AWAITING_CONFIRMATION,
+    CONFIRMATION,
+    DECLINED,
+)
 
 # What an agency may answer, and the event that it is for the delivery.
 OUTCOME_EVENTS: Final = {"granted": GRANTED, "refused": REFUSED, "held": HELD, "documents": HELD}
 
 _STEPS: Final[dict[str, tuple[str | None, ...]]] = {
-    # state    sent      retry     parked    revived withdrawn superseded held granted  refused
-    QUEUED: (AWAITING, QUEUED, PARKED, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    AWAITING: (AWAITING, AWAITING, AWAITING, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    HELD: (HELD, HELD, HELD, None, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    PARKED: (AWAITING, PARKED, PARKED, QUEUED, WITHDRAWN, SUPERSEDED, HELD, GRANTED, REFUSED),
-    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, SUPERSEDED, None, None, None),
-    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, SUPERSEDED, None, None, None),
-    WITHDRAWN: (WITHDRAWN, WITHDRAWN, WITHDRAWN, None, None, None, None, None, None),
-    SUPERSEDED: (SUPERSEDED, SUPERSEDED, SUPERSEDED, None, None, None, None, None, None),
+    # state    sent      retry     parked    revived withdrawn superseded provided held granted  refused
+    QUEUED: (AWAITING, QUEUED, PARKED, None, WITHDRAWN, SUPERSEDED, None, HELD, GRANTED, REFUSED),
+    AWAITING: (AWAITING, AWAITING, AWAITING, None, WITHDRAWN, SUPERSEDED, None, HELD, GRANTED, REFUSED),
+    HELD: (HELD, HELD, HELD, None, WITHDRAWN, SUPERSEDED, AWAITING, HELD, GRANTED, REFUSED),
+    PARKED: (AWAITING, PARKED, PARKED, QUEUED, WITHDRAWN, SUPERSEDED, None, HELD, GRANTED, REFUSED),
+    GRANTED: (GRANTED, GRANTED, GRANTED, None, None, SUPERSEDED, None, None, None, None),
+    REFUSED: (REFUSED, REFUSED, REFUSED, None, None, SUPERSEDED, None, None, None, None),
+    WITHDRAWN: (WITHDRAWN, WITHDRAWN, WITHDRAWN, None, None, None, None, None, None, None),
+    SUPERSEDED: (SUPERSEDED, SUPERSEDED, SUPERSEDED, None, None, None, None, None, None, None),
 }
 STEPS: Final = {
     (state, event): following
@@ -142,20 +201,23 @@ def next_delivery_state(state: str, event: str) -> str:
     return following
 
 
-def roll_up(delivery_states: Collection[str], *, goods_to_come: bool = False, invalidated: bool = False) -> str:
-    """The state of a case with deliveries in these states: the first that one of them asks for, unless it was taken
-    back. One that no agency is left to decide on is released, as soon as its goods are there.
+def roll_up(delivery_states: Collection[str], *, goods_to_come: bool = False) -> str:
+    """The state of a case with deliveries in these states: the first that one of them asks for. One that no agency is
+    left to decide on is released, as soon as its goods are there.
     """
-    if invalidated:
-        return INVALIDATED
     for state, asked_by in _ASKS:
         if not asked_by.isdisjoint(delivery_states):
             return state
     return READY if goods_to_come else RELEASED
 
 
-def opening_state(delivery_states: Collection[str], *, goods_to_come: bool = False) -> str:
-    """The state of a case at its acceptance: `accepted` while all its deliveries are still to be sent."""
+def opening_state(delivery_states: Collection[str], *, waits: bool = False, goods_to_come: bool = False) -> str:
+    """The state of a case at its acceptance: `accepted` while all its deliveries are still to be sent.
+
+    One that `waits` has none before it is confirmed.
+    """
+    if waits:
+        return AWAITING_CONFIRMATION
     if delivery_states and all(state == QUEUED for state in delivery_states):
         return ACCEPTED
     return roll_up(delivery_states, goods_to_come=goods_to_come)

@@ -11,7 +11,11 @@ from typing import Any, Protocol
 import msgspec
 
 from datamodel.issues import Issue
+from gateway.access.users import FIRST_USER, User, UserStore
 from gateway.acts.due import SupplementStore
+from gateway.attachments.documents import DocumentStore, Use
+from gateway.bulk.taken import BatchStore
+from gateway.mandates.kept import DeclaredFor, MandateStore
 from gateway.notify.told import NotificationStore
 from gateway.vocabulary import EventKind
 
@@ -30,8 +34,14 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class KeyTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key is made with. `expires_on` is its last day; without `scopes` it may do all that the role may."""
+    """What a key is made with. `expires_on` is its last day; without `scopes` it may do all that its user may.
 
+    `user` is the name of the account's user that it belongs to. `kind` is one of `accounts.KINDS`: a client certificate
+    and a subject of an issuer prove who somebody is as a key does, so they are kept as keys are.
+    """
+
+    kind: str = "key"
+    user: str = FIRST_USER
     label: str = "first"
     made_at: str | None = None
     expires_on: str | None = None
@@ -50,10 +60,11 @@ class ApiKey(KeyTerms, frozen=True, kw_only=True):
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """An account together with one of its keys."""
+    """An account together with one of its keys, and the user that this one belongs to."""
 
     account: Account
     key: ApiKey
+    user: User
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -88,10 +99,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispatch(msgspec.Struct, frozen=True):
-    """A delivery together with the message that it carries."""
+    """A delivery together with the message that it carries, and the ids of the documents that this lists."""
 
     delivery: Delivery
     body: bytes
+    documents: tuple[str, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,8 +166,7 @@ class CaseFile(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
-    """All that one acceptance writes, in one commit. `document` is the canonical JSON of what `body` says;
-    `supplement_due` is the last day for the supplement to an incomplete declaration.
+    """All that one acceptance writes, in one commit. `document` is the canonical JSON of what `body` says.
 
     `body_digest` is of the bytes as they came; `document_digest` is of `document`, the same in either format.
     """
@@ -176,6 +187,8 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
     supplement_due: str | None = None
+    uses: tuple[Use, ...] = ()
+    declared_for: DeclaredFor | None = None
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,8 +228,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
 class AdditionalMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message about a case that came after its declaration, kept as that is; `kind` is one of `lifecycle.ACTS`.
 
-    Versions of the declaration have the number of the version, that of the lodged one being 1; no other message of a
-    case has the kind and the number of another.
+    A version of the declaration has that number, the lodged one being 1; all others are numbered by kind.
     """
 
     number: int
@@ -239,9 +251,8 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write for one step of a case, valid only while the case is still at `version`. `supplement_due` is the
-    last day for a supplement, where that is new. The conversation is the case's, and is written nowhere: its trace goes
-    by it.
+    """What to write for one step of a case, valid only at `version`; the conversation is for its trace.
+    `supplement_due` is the last day for a supplement, where that is new.
     """
 
     case_id: int
@@ -255,6 +266,8 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
     supplement_due: str | None = None
+    uses: tuple[Use, ...] = ()
+    declared_for: DeclaredFor | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -274,9 +287,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """How many deliveries of one agency are in one state that is not final, how many of them are past their time, and
-    since when the oldest is there.
-    """
+    """Deliveries of one agency in one state that is not final: how many, how many past their time, the oldest since."""
 
     agency: str
     state: str
@@ -292,7 +303,7 @@ class Census(msgspec.Struct, frozen=True):
     log_bytes: int
 
 
-class Store(NotificationStore, SupplementStore, Protocol):
+class Store(NotificationStore, UserStore, MandateStore, SupplementStore, BatchStore, DocumentStore, Protocol):
     """The ledger. Every method that writes returns only when what it wrote survives a crash."""
 
     async def open(self) -> None:
@@ -307,22 +318,26 @@ class Store(NotificationStore, SupplementStore, Protocol):
     async def add_account(
         self, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms = FIRST_KEY
     ) -> Account:
-        """Register an account; its first API key is known by digest only. Raises ValueError when the name is taken."""
+        """Register an account with its first user, whose API key is known by digest only.
+
+        Raises ValueError when the name is taken.
+        """
 
     async def add_key(self, name: str, key_digest: str, terms: KeyTerms, today: str, most: int) -> Holder:
-        """Give an account another key.
+        """Give a user of an account another key.
 
-        Raises ValueError where no account of that name is in force, and where `most` of its keys live `today`.
+        Raises ValueError where no account and user of those names are in force, where `most` of the user's keys of that
+        kind live `today`, and where somebody has this very one.
         """
 
     async def revoke_key(self, name: str, key_id: str, at: str) -> Holder:
         """Withdraw one key; the first time counts. Raises ValueError where the account has no such key."""
 
     async def note_use(self, key_digest: str, day: str) -> None:
-        """Remember the last day that a key was seen on."""
+        """Remember the last day that a key, of this digest or id, was seen on."""
 
     async def holder(self, key_digest: str) -> Holder | None:
-        """Whose key has this digest; nobody's where the key or its account was revoked."""
+        """Whose key has this digest, or this id; nobody's where the key, its user or its account was revoked."""
 
     async def keys(self, name: str | None = None) -> list[Holder]:
         """The keys of one account or of all, by name and in the order in which they were made; revoked ones too."""

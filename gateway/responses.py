@@ -7,7 +7,7 @@ A Status has no place for its agency: they stand in the order of the lines of th
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,11 +20,13 @@ from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
 from gateway.decisions import Answer, Finding
+from gateway.mandates.standing import AWAITED, standing
 from gateway.ports import CaseFile, Delivery
 
 MESSAGE = "wco-dms/3.6/RES"
 ARRIVAL_TYPE = "GPR"  # of the notification that the goods have arrived
 LONGEST_TEXT = 512
+TAKEN_BACK = (lifecycle.INVALIDATED, lifecycle.DECLINED)
 LONGEST_VALIDATION_CODE = 8
 
 Fields = dict[str, Any]
@@ -41,6 +43,7 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         FunctionalReferenceID=f"{case.mrn}-{case.version}",
         IssueDateTime=_date_time(now),
         AdditionalInformation=[
+            *_confirmation(file, codes),
             *(line for each in shown for line in _lines(each, answers.get(each.id), codes)),
             *_stages(file, now, codes),
         ],
@@ -48,7 +51,7 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         Status=[_status(each, codes) for each in shown if each.state in lifecycle.DECIDED],
         Declaration=_filled(
             AcceptanceDateTime=_date_time(moment(case.accepted_at)),
-            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.INVALIDATED else None,
+            CancellationDateTime=_date_time(moment(case.updated_at)) if case.state in TAKEN_BACK else None,
             FunctionalReferenceID=case.reference,
             ID=case.mrn,
             RejectionDateTime=_date_time(moment(case.updated_at)) if case.state == lifecycle.REFUSED else None,
@@ -63,10 +66,15 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
         raise RuntimeError(f"the response for {case.mrn} is not valid: {decisions.describe(error)}") from error
 
 
+_PAST: Final = (lifecycle.WITHDRAWN, lifecycle.SUPERSEDED, lifecycle.AWAITING)
+
+
 def last_answers(file: CaseFile) -> dict[str, Answer]:
-    """What each agency said last, by delivery. What was said of one that is closed counts no more."""
-    closed = {each.id for each in file.deliveries if each.state in (lifecycle.WITHDRAWN, lifecycle.SUPERSEDED)}
-    said = (each for each in file.decisions if each.delivery_id not in closed)
+    """What each agency said last, by delivery. What was said of one that is closed counts no more, nor what asked for
+    documents that have been provided since.
+    """
+    past = {each.id for each in file.deliveries if each.state in _PAST}
+    said = (each for each in file.decisions if each.delivery_id not in past)
     return {each.delivery_id: decisions.from_document(each.document) for each in said}
 
 
@@ -74,6 +82,15 @@ def function(file: CaseFile, answers: dict[str, Answer]) -> str:
     """The name under which the table of codes has the case: its state, or `documents` where some are asked for."""
     asked = any(answers[each.id].outcome == "documents" for each in file.deliveries if each.state == lifecycle.HELD)
     return "documents" if asked and file.case.state == lifecycle.HELD else file.case.state
+
+
+def _confirmation(file: CaseFile, codes: ResponseCodes) -> Iterator[Fields]:
+    """What the party that the case was lodged for said, or until when it may, where it has to confirm."""
+    found = standing(file)
+    if found is not None and found.outcome is not None:
+        until = moment(found.confirm_by) if found.confirm_by and found.outcome == AWAITED else None
+        limit = _date_time(until) if until else None
+        yield _statement(codes.statement["confirmation"], found.outcome, found.reason or found.outcome, limit)
 
 
 def _lines(delivery: Delivery, answer: Answer | None, codes: ResponseCodes) -> Iterator[Fields]:

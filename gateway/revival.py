@@ -30,8 +30,8 @@ async def revive(store: Store, clock: Clock, delivery_id: str, reason: str, by: 
 
     Raises ValueError for a delivery that is not there or not parked, and where reason or name are no line of text.
     """
-    _check("the reason", reason)
-    _check("the name", by)
+    check_line("the reason", reason)
+    check_line("the name", by)
     at = stamp(clock())
 
     async def find() -> CaseFile:
@@ -53,6 +53,7 @@ async def revive(store: Store, clock: Clock, delivery_id: str, reason: str, by: 
     return await change(store, find, step)
 
 
-def _check(what: str, text: str) -> None:
+def check_line(what: str, text: str) -> None:
+    """Raises ValueError for what is not one line of text."""
     if not text.strip() or not text.isprintable() or len(text) > LONGEST_TEXT:
         raise ValueError(f"{what} must be one line of 1 to {LONGEST_TEXT} characters")

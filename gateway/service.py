@@ -14,10 +14,12 @@ from datamodel.semantics import Semantics
 from datamodel.wording import Wording
 from gateway.access.accounts import Accounts
 from gateway.acts.stages import Stages
+from gateway.attachments.uploads import Uploads
 from gateway.clock import Clock
 from gateway.codes import ResponseCodes
 from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
+from gateway.mandates.roll import Rolls
 from gateway.metrics import Metrics
 from gateway.notify.feed import Feed
 from gateway.ports import Store
@@ -54,12 +56,14 @@ class Gateway:
     projectors: Mapping[tuple[str, str], Projector]
     adapters: Mapping[str, Adapter]
     accounts: Accounts
+    rolls: Rolls
     codes: ResponseCodes
     stages: Stages
     rules: str
     doorbell: Doorbell
     feed: Feed
     workshop: Workshop
+    uploads: Uploads
     metrics: Metrics
     tracer: Tracer
     clock: Clock

@@ -17,6 +17,10 @@ import msgspec
 
 from datamodel.limits import Limits
 from gateway.access.quotas import Quota
+from gateway.access.settings import AccessSettings
+from gateway.attachments.settings import DocumentSettings
+from gateway.bulk.settings import BulkSettings
+from gateway.mandates.settings import MandateSettings
 from gateway.retry import RetryPolicy
 from gateway.traces.settings import TraceSettings
 
@@ -170,6 +174,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     big: BigSettings = BigSettings()
     rates: RateSettings = RateSettings()
     notifications: NotificationSettings = NotificationSettings()
+    bulk: BulkSettings = BulkSettings()
+    documents: DocumentSettings = DocumentSettings()
+    access: AccessSettings = AccessSettings()
+    mandates: MandateSettings = MandateSettings()
     traces: TraceSettings = TraceSettings()
     agencies: dict[str, AgencySettings] = {}
 
@@ -205,7 +213,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def base_url(self) -> str:
         """The gateway's own address as others write it, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+        scheme = "https" if self.access.tls.certificate else "http"
+        return (self.public_url or f"{scheme}://{host}:{self.port}").rstrip("/")
 
 
 def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -13,6 +13,7 @@ from gateway.acts.standing import ArrivalStatus, SupplementStatus, arrival_statu
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
+from gateway.mandates.standing import MandateStanding, standing
 from gateway.ports import CaseFile, Delivery, Event
 from gateway.requirements import Agency
 from gateway.responses import last_answers
@@ -80,6 +81,7 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     digest: str
     agencies: tuple[AgencyStatus, ...]
+    mandate: MandateStanding | None
     arrival: ArrivalStatus | None = None
     supplement: SupplementStatus | None = None
 
@@ -112,6 +114,7 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
         ),
         arrival=arrival_status(file),
         supplement=supplement_status(file, now),
+        mandate=standing(file),
     )
 
 

@@ -21,5 +21,7 @@ GROUPS = {
     "service": Group("perf.service.accept", "declarations accepted a second, against a bare handler and a plain stack"),
     "loop": Group("perf.service.loop", "the full loop: accepted, decided by three agencies, answered"),
     "stalls": Group("perf.service.stalls", "small requests while big messages are worked on"),
+    "bulk": Group("perf.service.bulk", "declarations in batches, against one by one, and beside them"),
+    "documents": Group("perf.service.documents", "documents streamed in and out, against a bare handler"),
     "scale": Group("perf.service.scale", "many stored cases, memory over many declarations, a body of 1 GB"),
 }

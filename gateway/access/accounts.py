@@ -1,10 +1,10 @@
-"""Accounts and their API keys.
+"""Accounts, their users, and the API keys of these.
 
 Rule: a key is shown once, when it is made; the store keeps only its SHA-256. Reason: who reads the database learns no
 key. A plain digest is enough because a key is 256 random bits, which nobody can guess their way to, and looking up by
 digest leaves nothing to time. Known callers are remembered for a short while, unknown keys never: so a new key works
 at once, one that ended or was withdrawn by another process stops within the lifetime, and guessers cannot crowd the
-cache. An account has two living keys at most: one at work, and the one that is to take its place.
+cache. A user has two living keys of a kind at most: one at work, and the one that is to take its place.
 """
 
 import asyncio
@@ -17,13 +17,18 @@ from hashlib import sha256
 
 import msgspec
 
+from gateway.access.jose import BadToken, looks_like_token
 from gateway.access.rights import ROLES, scopes
+from gateway.access.tokens import Grant, Tokens
+from gateway.access.users import User
 from gateway.clock import Clock, stamp, utc_now
 from gateway.ports import FIRST_KEY, Account, ApiKey, Holder, KeyTerms, Store
 
+KINDS = ("key", "certificate", "subject")  # what proves who somebody is
 LIVING_KEYS = 2
 SOON = timedelta(days=30)  # so long before its end a key is said to end
 LONGEST_LABEL = 40
+LONGEST_NAME = 40  # of a user
 _KEY = re.compile(r"gk_[A-Za-z0-9_-]{43}")
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -32,19 +37,24 @@ log = logging.getLogger(__name__)
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who shows a key. Without `scopes` it may do all that its role may; `ending` is the key's last day, if near."""
+    """Who shows a key. Without `scopes` it may do all that its role may; `ending` is the key's last day, if near.
+
+    `actor` is the user as the history of a case names it: role, account and number, as `trader:12/3`; an agency's with
+    its code too, as `agency:FSA/7/1`.
+    """
 
     account: Account
     scopes: tuple[str, ...] | None = None
     ending: str | None = None
+    actor: str = ""
 
 
 class KeyExpired(Exception):
     """A key that was good until `day`. It was good, so nobody guessed it: its holder may be told."""
 
-    def __init__(self, day: str) -> None:
-        super().__init__(f"the key ended on {day}")
-        self.day = day
+    def __init__(self, day: str, kind: str = "key") -> None:
+        super().__init__(f"the {kind} ended on {day}")
+        self.day, self.kind = day, kind
 
 
 def new_key() -> str:
@@ -52,9 +62,19 @@ def new_key() -> str:
     return "gk_" + secrets.token_urlsafe(32)
 
 
+def is_key(text: str) -> bool:
+    """Whether it has the form of an API key."""
+    return _KEY.fullmatch(text) is not None
+
+
 def key_digest(key: str) -> str:
     """What the store knows a key by."""
     return sha256(key.encode()).hexdigest()
+
+
+def key_id(key: str) -> str:
+    """What people know a key by, and OAuth its client: the beginning of its digest."""
+    return key_digest(key)[:12]
 
 
 def last_day(expires: str, today: date) -> str:
@@ -85,9 +105,21 @@ def standing(key: ApiKey, today: date) -> str:
 
 
 class Accounts:
-    """Registers accounts and finds who holds a key. At most `limit` are remembered, for `lifetime` seconds."""
+    """Registers accounts and finds who holds a key. At most `limit` are remembered, for `lifetime` seconds.
 
-    def __init__(self, store: Store, clock: Clock = utc_now, *, lifetime: float = 30.0, limit: int = 1024) -> None:
+    Without `tokens` there are none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock = utc_now,
+        tokens: Tokens | None = None,
+        *,
+        lifetime: float = 30.0,
+        limit: int = 1024,
+    ) -> None:
+        self.tokens = tokens
         self._store, self._clock, self._lifetime, self._limit = store, clock, lifetime, limit
         self._known: dict[str, tuple[Caller, datetime]] = {}
         self._notes: set[asyncio.Task[None]] = set()
@@ -106,59 +138,111 @@ class Accounts:
         return await self._store.add_account(name, role, agency, key_digest(key), self._made(role, terms)), key
 
     async def add_key(self, name: str, terms: KeyTerms) -> tuple[Holder, str]:
-        """Make an account another key; raises ValueError for terms that do not fit, and for one key too many."""
-        held = await self._store.keys(name)
+        """Make a user another key; raises ValueError for terms that do not fit, and for one key too many."""
+        key = new_key()
+        return await self.add_credential(name, key_digest(key), terms), key
+
+    async def add_credential(self, name: str, digest: str, terms: KeyTerms) -> Holder:
+        """Let a user show what has this digest; raises ValueError as `add_key`."""
+        role = await self._role(name)
+        users = {each.name: each for each in await self._store.users(name)}
+        user, made = users.get(terms.user), self._made(role, terms)
+        if user is not None and user.scopes is not None:
+            _check_scopes(f"user {user.name!r}", user.scopes, made.scopes or ())
+        today = self._clock().date().isoformat()
+        return await self._store.add_key(name, digest, made, today, LIVING_KEYS)
+
+    async def add_user(self, name: str, user: str, scopes: tuple[str, ...] | None = None) -> User:
+        """Make an account another user; raises ValueError for a name that will not do, and for scopes that do not."""
+        if not user.strip() or len(user) > LONGEST_NAME or not user.isprintable():
+            raise ValueError(f"the name of a user has from 1 to {LONGEST_NAME} printable characters")
+        _check_role(await self._role(name), scopes or ())
+        return await self._store.add_user(name, user, scopes, stamp(self._clock()))
+
+    async def revoke_user(self, name: str, user: str) -> User:
+        """Withdraw a user with all its keys; raises ValueError where the account has none of that name."""
+        revoked = await self._store.revoke_user(name, user, stamp(self._clock()))
+        self._forget(name)
+        return revoked
+
+    async def _role(self, name: str) -> str:
+        held = await self._store.keys(name)  # no account is without one
         if not held:
             raise ValueError(f"there is no account named {name!r}")
-        key, today = new_key(), self._clock().date().isoformat()
-        made = self._made(held[0].account.role, terms)
-        return await self._store.add_key(name, key_digest(key), made, today, LIVING_KEYS), key
+        return held[0].account.role
 
     async def revoke_key(self, name: str, key_id: str) -> Holder:
         """Withdraw one key of an account; raises ValueError where there is none of that id."""
         revoked = await self._store.revoke_key(name, key_id, stamp(self._clock()))
-        self._forget(revoked.account)
+        self._forget(name)
         return revoked
 
     async def revoke(self, name: str) -> Account:
         """Withdraw all keys of an account; raises ValueError where no account has that name."""
         revoked = await self._store.revoke_account(name, stamp(self._clock()))
-        self._forget(revoked)
+        self._forget(name)
         return revoked
 
-    def has_known(self, key: str) -> bool:
-        """Whether this key has opened something lately, be it still good or not."""
-        return key_digest(key) in self._known
+    def has_known(self, shown: str) -> bool:
+        """Whether this key or token has opened something lately, be it still good or not."""
+        return key_digest(shown) in self._known
 
-    async def authenticate(self, key: str) -> Caller | None:
-        """Whose key this is, or None; raises KeyExpired. What cannot be a key is turned away without a look."""
-        if not _KEY.fullmatch(key):
+    async def authenticate(self, shown: str) -> Caller | None:
+        """Whose key or token this is, or None; raises KeyExpired and TokenExpired.
+
+        What can be neither is turned away without a look.
+        """
+        key = _KEY.fullmatch(shown)
+        if not key and (self.tokens is None or not looks_like_token(shown)):
             return None
-        digest = key_digest(key)
-        now = self._clock()
-        if (known := self._known.pop(digest, None)) is not None:
-            caller, since = known
-            # A clock that was set back must not keep a caller for longer than its lifetime.
-            if 0 <= (now - since).total_seconds() < self._lifetime:
-                self._known[digest] = known
-                return caller
-        holder = await self._store.holder(digest)
-        return None if holder is None else self._welcome(digest, holder, now)
+        digest, now = key_digest(shown), self._clock()
+        if (caller := self._remembered(digest, now)) is not None:
+            return caller
+        try:
+            proven = Grant("key", digest) if key or self.tokens is None else await self.tokens.read(shown, now)
+        except BadToken as error:
+            log.info("a token opens nothing: %s", error)
+            return None
+        return await self._find(digest, proven, now)
 
-    def _welcome(self, digest: str, holder: Holder, now: datetime) -> Caller:
+    async def recognise(self, fingerprint: str) -> Caller | None:
+        """Whose client certificate has this SHA-256, or None; raises KeyExpired."""
+        digest, now = key_digest(fingerprint), self._clock()
+        found = Grant("certificate", fingerprint)
+        return self._remembered(digest, now) or await self._find(digest, found, now)
+
+    def _remembered(self, digest: str, now: datetime) -> Caller | None:
+        """Who has shown this lately."""
+        known = self._known.pop(digest, None)
+        # A clock that was set back must not keep a caller for longer than its lifetime.
+        if known is None or not 0 <= (now - known[1]).total_seconds() < self._lifetime:
+            return None
+        self._known[digest] = known
+        return known[0]
+
+    async def _find(self, digest: str, proven: Grant, now: datetime) -> Caller | None:
+        """Who in the store is meant by what was shown, which has that digest. Raises KeyExpired."""
+        holder = await self._store.holder(proven.credential)
+        if holder is None or holder.key.kind != proven.kind or proven.actor not in (None, actor(holder)):
+            return None
+        return self._welcome(digest, holder, proven, now)
+
+    def _welcome(self, digest: str, holder: Holder, proven: Grant, now: datetime) -> Caller:
         """Remember a caller that the store knows. Raises KeyExpired."""
         today, last = now.date(), holder.key.expires_on
         if last is not None and last < today.isoformat():
-            raise KeyExpired(last)
+            raise KeyExpired(last, holder.key.kind)
         ending = last if last is not None and date.fromisoformat(last) - today <= SOON else None
-        caller = Caller(holder.account, holder.key.scopes, ending)
+        scopes = common(common(holder.user.scopes, holder.key.scopes), proven.scopes)
+        caller = Caller(holder.account, scopes, ending, actor(holder))
         if len(self._known) >= self._limit:
             del self._known[next(iter(self._known))]  # the one that was asked for longest ago
-        self._known[digest] = caller, now
+        # What ends sooner than we forget is taken for known since longer.
+        self._known[digest] = caller, now - timedelta(seconds=max(0.0, self._lifetime - proven.seconds))
         if (holder.key.used_on or "") < today.isoformat():
             if ending is not None:
-                log.warning("key %s of %r ends on %s", holder.key.id, holder.account.name, ending)
-            note = asyncio.create_task(self._note(digest, today.isoformat()))
+                log.warning("%s %s of %r ends on %s", holder.key.kind, holder.key.id, holder.account.name, ending)
+            note = asyncio.create_task(self._note(proven.credential, today.isoformat()))
             self._notes.add(note)
             note.add_done_callback(self._notes.discard)
         return caller
@@ -170,20 +254,36 @@ class Accounts:
         except Exception as error:  # whatever a store may raise; the next look into it tries again
             log.warning("the use of key %s on %s is not on record: %s", digest[:12], day, error)
 
-    def _forget(self, account: Account) -> None:
-        self._known = {digest: known for digest, known in self._known.items() if known[0].account.id != account.id}
+    def _forget(self, name: str) -> None:
+        self._known = {digest: known for digest, known in self._known.items() if known[0].account.name != name}
 
     def _made(self, role: str, terms: KeyTerms) -> KeyTerms:
         """The terms of a key that is made now. Raises ValueError where they do not fit."""
         if len(terms.label) > LONGEST_LABEL or not terms.label.isprintable():
             raise ValueError(f"a label has at most {LONGEST_LABEL} printable characters")
-        if terms.scopes is not None:
-            _check_scopes(role, terms.scopes)
+        _check_role(role, terms.scopes or ())
         return msgspec.structs.replace(terms, made_at=stamp(self._clock()))
 
 
-def _check_scopes(role: str, wanted: Iterable[str]) -> None:
-    possible = scopes(role)
+def actor(holder: Holder) -> str:
+    """A user as the history names it."""
+    account = holder.account
+    agency = f"{account.agency}/" if account.agency else ""
+    return f"{account.role}:{agency}{account.id}/{holder.user.number}"
+
+
+def common(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """What both sets of scopes allow; None is all that the role may do."""
+    if one is None or other is None:
+        return other if one is None else one
+    return tuple(scope for scope in one if scope in other)
+
+
+def _check_role(role: str, wanted: Iterable[str]) -> None:
+    _check_scopes(f"{'an' if role[0] in 'ao' else 'a'} {role}", scopes(role), wanted)
+
+
+def _check_scopes(who: str, possible: tuple[str, ...], wanted: Iterable[str]) -> None:
     for scope in wanted:
         if scope not in possible:
-            raise ValueError(f"a {role} has no scope {scope!r}; there is {', '.join(possible)}")
+            raise ValueError(f"{who} has no scope {scope!r}; there is {', '.join(possible)}")

@@ -67,6 +67,18 @@ class Buckets:
         self._levels[who] = level, now
         return self._standing(granted, level)
 
+    def spare(self, who: object) -> float:
+        """Take one of what the caller can spare: 0 when it is taken, else in how many seconds to ask again.
+
+        It spares half of what it may ask at once, so that work which can wait never uses up all.
+        """
+        level, now = self._level(who)
+        lacking = 1 + self.quota.burst // 2 - level
+        if lacking > 0:
+            return lacking / self.quota.per_second
+        self._levels[who] = level - 1, now
+        return 0.0
+
     def look(self, who: object) -> Standing:
         """How a request would fare; nothing is taken."""
         level, _ = self._level(who)

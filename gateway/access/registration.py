@@ -1,4 +1,4 @@
-"""The accounts of a gateway and their keys, whether or not it is running: new ones, all, those that are withdrawn."""
+"""The accounts of a gateway, their users and keys, whether or not it is running: new ones, all, the withdrawn."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from gateway import bootstrap
 from gateway.access.accounts import Accounts
+from gateway.access.tokens import fresh_key
+from gateway.access.users import SigningKey, User
+from gateway.clock import utc_now
 from gateway.ports import FIRST_KEY, Account, Holder, KeyTerms, Store
 from gateway.requirements import load_agencies
 from gateway.settings import Settings
@@ -51,19 +54,60 @@ async def add_key(settings: Settings, name: str, terms: KeyTerms) -> tuple[Holde
         return await Accounts(store).add_key(name, terms)
 
 
-async def list_keys(settings: Settings, name: str | None) -> list[Holder]:
-    """The keys of one account or of all. Raises ValueError where no account has that name."""
+async def add_credential(settings: Settings, name: str, digest: str, terms: KeyTerms) -> Holder:
+    """Let a user show what has this digest. Raises ValueError where it cannot be."""
+    async with opened(settings) as store:
+        return await Accounts(store).add_credential(name, digest, terms)
+
+
+async def add_user(settings: Settings, name: str, user: str, scopes: tuple[str, ...] | None) -> User:
+    """Make an account another user. Raises ValueError where it cannot have one of that name and those scopes."""
+    async with opened(settings) as store:
+        return await Accounts(store).add_user(name, user, scopes)
+
+
+async def list_users(settings: Settings, name: str | None) -> list[User]:
+    """The users of one account or of all. Raises ValueError where no account has that name."""
+    async with opened(settings) as store:
+        found = await store.users(name)
+    if name is not None and not found:  # no account is without a user
+        raise ValueError(f"there is no account named {name!r}")
+    return found
+
+
+async def revoke_user(settings: Settings, name: str, user: str) -> User:
+    """Withdraw a user with all its keys. Raises ValueError where the account has none of that name."""
+    async with opened(settings) as store:
+        return await Accounts(store).revoke_user(name, user)
+
+
+async def list_keys(settings: Settings, name: str | None, kind: str = "key") -> list[Holder]:
+    """The keys of one account or of all, or what else of a kind. Raises ValueError where no account has that name."""
     async with opened(settings) as store:
         found = await store.keys(name)
     if name is not None and not found:  # no account is without a key
         raise ValueError(f"there is no account named {name!r}")
-    return found
+    return [each for each in found if each.key.kind == kind]
 
 
 async def revoke_key(settings: Settings, name: str, key_id: str) -> Holder:
     """Withdraw one key. Raises ValueError where the account has no such key."""
     async with opened(settings) as store:
         return await Accounts(store).revoke_key(name, key_id)
+
+
+async def rotate_signing_key(settings: Settings, forget: bool) -> SigningKey:
+    """Make another key that signs tokens; with `forget` those before verify nothing any more."""
+    async with opened(settings) as store:
+        made = fresh_key(utc_now())
+        await store.rotate_signing_key(made, forget)
+        return made
+
+
+async def list_signing_keys(settings: Settings) -> list[SigningKey]:
+    """The keys that sign or signed tokens."""
+    async with opened(settings) as store:
+        return await store.signing_keys()
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 TABLE: Final = """
 route                scope     trader  agency  operator  author  auditor
 lodge                lodge     own     -       -         -       -
+lodge-batch          lodge     own     -       -         -       -
+batch                read      own     -       -         -       -
 amend                lodge     own     -       -         -       -
 invalidate           lodge     own     -       -         -       -
 invalidation         read      own     -       -         -       any
@@ -25,6 +27,12 @@ status               read      own     -       any       -       any
 message              read      own     -       -         -       any
 response             read      own     -       any       -       any
 timeline             read      own     -       any       -       any
+grant                mandate   own     -       -         -       -
+mandates             read      own     -       -         -       -
+mandate              read      own     -       -         -       any
+revoke               mandate   own     -       -         -       -
+declared             read      own     -       -         -       -
+confirm              confirm   own     -       -         -       -
 notifications        read      own     -       -         -       -
 acknowledge          read      own     -       -         -       -
 notification-stream  read      own     -       -         -       -
@@ -33,13 +41,38 @@ convert              validate  any     any     any       any     any
 inbox                read      -       own     -         -       -
 delivery             read      -       own     -         -       -
 decide               decide    -       own     -         -       -
+send-document        lodge     own     -       -         -       -
+documents            read      own     -       -         -       -
+document             read      own     -       -         -       -
+document-content     read      own     -       -         -       -
+delete-document      lodge     own     -       -         -       -
+begin-upload         lodge     own     -       -         -       -
+upload               read      own     -       -         -       -
+send-part            lodge     own     -       -         -       -
+finish-upload        lodge     own     -       -         -       -
+end-upload           lodge     own     -       -         -       -
+attach               lodge     own     -       -         -       -
+case-documents       read      own     -       -         -       any
+delivery-documents   read      -       own     -         -       -
+delivery-document    read      -       own     -         -       -
 metrics              read      -       -       any       -       -
 """
 _OPEN = """
 alive ready describe packages xsd json_schema message_page xsd_file index_page api_page codelists_page codelist_page
+token key_set authorization_server
 rules_page requirements_page codelists codelist rules requirements response_codes response_codes_page
+scan-content scan-answer
 """
 OPEN: Final = frozenset(_OPEN.split())
+# What each scope is for, as it is told to those who ask for one.
+SCOPES: Final = {
+    "lodge": "Lodge declarations, and change what was lodged.",
+    "read": "See what is one's own, or what the role may see.",
+    "validate": "Try messages; nothing is stored.",
+    "decide": "Decide on deliveries.",
+    "mandate": "Say who may lodge for one, and end it.",
+    "confirm": "Confirm or decline what was lodged for one.",
+}
 OWN, ANY, NOTHING = "own", "any", "-"
 
 
@@ -55,6 +88,8 @@ def _read(table: str) -> tuple[tuple[str, ...], dict[str, Right]]:
     (_, _, *roles), *rows = (line.split() for line in table.strip().splitlines())
     read: dict[str, Right] = {}
     for name, scope, *cells in rows:
+        if scope not in SCOPES:
+            raise ValueError(f"the scope {scope!r} of {name} is none of {', '.join(SCOPES)}")
         reach = dict(zip(roles, cells, strict=True))
         if name in read or not {*cells} <= {OWN, ANY, NOTHING}:
             raise ValueError(f"the row of {name} stands twice, or has a cell that is none of own, any, -")

@@ -65,9 +65,11 @@ def finder(gateway: Gateway, mrn: str, account_id: int) -> Callable[[], Awaitabl
     return find
 
 
-def noticed(gateway: Gateway, parsed: Parsed, lodgement: Lodgement, now: datetime) -> Notice:
-    """A message that is valid in its form, with what lists and rules find in it."""
-    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits)
+def noticed(
+    gateway: Gateway, parsed: Parsed, lodgement: Lodgement, now: datetime, others: Sequence[Finding] = ()
+) -> Notice:
+    """A message that is valid in its form, with what lists and rules find in it, and `others` that are known of it."""
+    report = gateway.checks.examine(parsed, lodgement.body, now.date(), gateway.settings.limits, others)
     document = write(parsed, "json")
     facts = {
         "media": lodgement.media,
@@ -179,7 +181,7 @@ def check_legal(act: str, file: CaseFile, notice: Notice, unchanged: Unchanged, 
 
 def sender(lodgement: Lodgement) -> str:
     """Who acts, as the history names it."""
-    return f"{lodgement.account.role}:{lodgement.account.id}"
+    return lodgement.sender
 
 
 def kept(kind: str, number: int, notice: Notice, lodgement: Lodgement) -> AdditionalMessage:

@@ -1,7 +1,8 @@
 """A trader takes a declaration back: what no agency has decided is withdrawn, the case is invalidated, in one commit.
 
-Legal until the case is released, refused or invalidated. A delivery that waits to be sent is not sent any more; one
-that its agency has goes from its inbox. What was decided stays on record as it is, and so does the declaration.
+Legal until the case is released, refused, declined or invalidated. A delivery that waits to be sent is not sent any
+more; one that its agency has goes from its inbox. What was decided stays on record as it is, and so does the
+declaration.
 
 The case itself says which invalidation it is: there is one at most, so the same document again is answered as the first
 time, in whichever format, and another one is a conflict.
@@ -17,11 +18,11 @@ from datamodel.structs import bare
 from gateway import lifecycle
 from gateway.acts import common
 from gateway.acts.common import Notice, Unchanged, always
-from gateway.cases import GATEWAY, Entry, change, plan, version_of
+from gateway.cases import Entry, change, plan, version_of, withdrawal
 from gateway.clock import stamp
 from gateway.intake import Lodgement, read_one_of
 from gateway.offload import offload
-from gateway.ports import CaseChange, CaseFile, DeliveryChange, Event
+from gateway.ports import CaseChange, CaseFile, Event
 from gateway.service import Gateway
 
 # The message types that invalidate.
@@ -83,13 +84,9 @@ def _again(mrn: str, earlier: Event, notice: Notice) -> Invalidated:
 
 def _withdraw(file: CaseFile, notice: Notice, lodgement: Lodgement, at: str) -> tuple[CaseChange, Invalidated]:
     """The change that invalidates a case."""
-    withdrawn = lifecycle.WITHDRAWN
-    undecided = [each for each in file.deliveries if each.state not in lifecycle.FINAL]
-    moves = [
-        DeliveryChange(id=each.id, state=lifecycle.next_delivery_state(each.state, withdrawn)) for each in undecided
-    ]
-    told = (Entry(withdrawn, GATEWAY, {"delivery": each.id, "agency": each.agency}) for each in undecided)
-    planned = plan(file, at, moves, (Entry(lifecycle.INVALIDATION, common.sender(lodgement), notice.facts), *told))
+    moves, told = withdrawal(file)
+    entries = (Entry(lifecycle.INVALIDATION, common.sender(lodgement), notice.facts), *told)
+    planned = plan(file, at, moves, entries, state=lifecycle.INVALIDATED)
     kept = common.kept(lifecycle.INVALIDATION, version_of(file).number + 1, notice, lodgement)
     return msgspec.structs.replace(planned, additional=kept), Invalidated(
         mrn=file.case.mrn,

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 600.0
 BITE: Final = 200  # that are read at one time
-_OVER: Final = (lifecycle.REFUSED, lifecycle.INVALIDATED)
+_OVER: Final = (lifecycle.REFUSED, lifecycle.INVALIDATED, lifecycle.DECLINED)
 
 
 class Reminder:

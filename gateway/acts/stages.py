@@ -163,6 +163,12 @@ def incomplete(events: Sequence[Happened]) -> Stage | None:
     return found
 
 
+def newly_due(before: Sequence[Happened], version: Happened) -> str | None:
+    """The last day for the supplement, where a declaration was complete before it has this version."""
+    stage = incomplete((*before, version))
+    return stage.due if stage is not None and incomplete(before) is None else None
+
+
 def completed_by(events: Sequence[Happened]) -> Stage | None:
     """What completes a declaration, or corrects what did; None where no version of it was ever incomplete."""
     return next((stage for stage in map(told, reversed(events)) if stage and stage.supplements), None)

@@ -4,10 +4,12 @@ The supplement names the case in a previous document, by its MRN or the sender's
 other services, and may have a reference of its own: the case goes by that of the declaration that it completes. What
 agencies were asked on must stay as it was stated: `schemas/stages/kept.tsv` says what that is, all else may be added or
 corrected. Before release an agency that is shown something else is asked again; after release nobody is, but the
-declaration that is kept is complete. A later supplement corrects the one before, by the same rules.
+declaration that is kept is complete. A later supplement corrects the one before, by the same rules. By what right it is
+sent is judged as of an amendment: where a mandate asks for it, it waits to be confirmed, but not after release.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -20,13 +22,18 @@ from datamodel.paths import reader
 from datamodel.structs import bare
 from datamodel.wording import either
 from gateway import lifecycle
-from gateway.acts import common, renewal
-from gateway.acts.common import Base, Unchanged, always
-from gateway.acts.renewal import Renewal
-from gateway.cases import version_of
-from gateway.intake import Lodgement, read_declaration
+from gateway.acts import common
+from gateway.acts.amendment import Amendment, judge, look, renew
+from gateway.acts.common import Base, Notice, Unchanged, always
+from gateway.attachments.documents import Gone
+from gateway.cases import Version, change, version_of
+from gateway.clock import stamp
+from gateway.intake import Lodgement, knowing, read_declaration
+from gateway.mandates.authority import Filing
+from gateway.mandates.roll import Roll
+from gateway.mandates.standing import principal_of
 from gateway.offload import offload
-from gateway.ports import CaseFile
+from gateway.ports import CaseChange, CaseFile
 from gateway.service import Gateway
 
 _TYPE: Final[tuple[Step, ...]] = (("Declaration", None), ("TypeCode", None))
@@ -56,8 +63,12 @@ class Supplemented(msgspec.Struct, frozen=True, kw_only=True):
 class _Supplement(NamedTuple):
     """A supplement that has been read, and what is wrong with it for the version of the declaration that counts."""
 
-    renewal: Renewal
+    amendment: Amendment
     unfit: Report
+
+    @property
+    def notice(self) -> Notice:
+        return self.amendment.notice
 
 
 class _Moved(Exception):
@@ -69,39 +80,80 @@ async def supplement(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
 
     Raises Refused, UnknownCase, Stale, and IllegalAct.
     """
-    now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
     while True:
-        base = await common.base(gateway, await find())
-        read = await offload(gateway, max(len(lodgement.body), len(base.document)), _read, base, lodgement, now)
-
-        def check(file: CaseFile, number: int = base.number, read: _Supplement = read) -> None:
-            if version_of(file).number != number:
-                raise _Moved
-            common.check_legal(lifecycle.SUPPLEMENT, file, read.renewal.notice, unchanged, read.unfit)
-
-        try:
-            settled = await renewal.settle(gateway, lifecycle.SUPPLEMENT, find, read.renewal, lodgement, check, now)
-        except _Moved:
-            continue
-        return Supplemented(
-            mrn=mrn,
-            conversation_id=settled.conversation_id,
-            digest=settled.digest,
-            version=settled.number,
-            supplemented_at=settled.at,
-            asked=settled.asked,
-            replayed=settled.replayed,
-            issues=read.renewal.notice.report.issues,
-        )
+        with suppress(_Moved, Gone):  # a document that ended after it was looked for is missed when that is done again
+            done = await _once(gateway, mrn, lodgement, unchanged)
+            gateway.doorbell.ring(done.asked)
+            return done
 
 
-def _read(gateway: Gateway, base: Base, lodgement: Lodgement, now: datetime) -> _Supplement:
-    """Raises Refused for what is no valid declaration, and for one of another MRN."""
+async def _once(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unchanged) -> Supplemented:
+    """Complete the version that counts now. Raises as `supplement`, _Moved, and Gone."""
+    now, find = gateway.clock(), common.finder(gateway, mrn, lodgement.account.id)
+    roll, before = await gateway.rolls.current(), await find()
+    base, held_for = await common.base(gateway, before), principal_of(before)
+
+    async def read_apart(known: Lodgement) -> _Supplement:
+        size = max(len(known.body), len(base.document))
+        return await offload(gateway, size, _read, base, held_for, known, roll, now)
+
+    read = await knowing(gateway, lodgement, read_apart)
+    shown: dict[str, str] = {}  # what deliveries ask, by id
+
+    async def find_and_look() -> CaseFile:
+        file = await find()
+        await look(gateway, file, shown, lifecycle.SUPPLEMENT)
+        return file
+
+    def step(file: CaseFile) -> tuple[CaseChange | None, Supplemented]:
+        counts = version_of(file)
+        if counts.document == read.notice.facts["document"]:
+            return None, _again(mrn, counts, read.notice)
+        if counts.number != base.number:
+            raise _Moved
+        common.check_legal(lifecycle.SUPPLEMENT, file, read.notice, unchanged, read.unfit)
+        planned = renew(lifecycle.SUPPLEMENT, file, read.amendment, shown, lodgement, stamp(now))
+        return planned, _supplemented(planned, base, read.notice, lodgement)
+
+    return await change(gateway.store, find_and_look, step)
+
+
+def _again(mrn: str, counts: Version, notice: Notice) -> Supplemented:
+    """The answer to a document that is the version that counts already."""
+    return Supplemented(
+        mrn=mrn,
+        conversation_id=counts.conversation_id,
+        digest=counts.digest,
+        version=counts.number,
+        supplemented_at=counts.at,
+        replayed=True,
+        issues=notice.report.issues,
+    )
+
+
+def _supplemented(planned: CaseChange, base: Base, notice: Notice, lodgement: Lodgement) -> Supplemented:
+    """The answer to a document that comes to count now."""
+    return Supplemented(
+        mrn=base.mrn,
+        conversation_id=lodgement.conversation_id,
+        digest=notice.facts["digest"],
+        version=base.number + 1,
+        supplemented_at=planned.updated_at,
+        asked=tuple(each.delivery.agency for each in planned.added),
+        issues=notice.report.issues,
+    )
+
+
+def _read(
+    gateway: Gateway, base: Base, held_for: int | None, lodgement: Lodgement, roll: Roll, now: datetime
+) -> _Supplement:
+    """Raises Refused for what is no valid declaration, and for one of another MRN; Wanted."""
     parsed, plain = read_declaration(gateway, lodgement, now)
     named, limits = str(bare(plain.document.Declaration.ID) or "").strip() or base.mrn, gateway.settings.limits
     if named != base.mrn:
         raise common.misnamed("act.other-declaration", named, base.mrn, parsed, common.ID, lodgement.body, limits)
-    read = renewal.prepare(gateway, lifecycle.SUPPLEMENT, base.mrn, parsed, plain, lodgement, now)
+    filing = Filing(parsed, plain, lodgement.body, held_for)
+    read = judge(gateway, lifecycle.SUPPLEMENT, base.mrn, filing, lodgement, roll, now)
     findings = list(_findings(gateway, base, plain, now))
     return _Supplement(read, common.unfit(parsed, lodgement.body, findings, read.notice, limits))
 

@@ -13,6 +13,7 @@ from gateway.cli import (
     deliveries,
     docs,
     documents,
+    mandates,
     notifications,
     packages,
     records,
@@ -55,7 +56,19 @@ def guichet(
     """Options of all commands."""
 
 
-for module in (running, documents, records, packages, docs, codelists, rules, accounts, deliveries, notifications):
+for module in (
+    running,
+    documents,
+    records,
+    packages,
+    docs,
+    codelists,
+    rules,
+    accounts,
+    mandates,
+    deliveries,
+    notifications,
+):
     module.register(app)
 
 

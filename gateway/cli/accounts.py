@@ -5,15 +5,47 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import keys
-from gateway.cli.keys import Expires, Label, Scopes, terms
+from gateway.cli import certificates, identifiers, keys, signing, subjects, users
+from gateway.cli.credentials import USER, Label, Scopes, terms
+from gateway.cli.keys import Expires
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
 from gateway.cli.output import print_rows
 
+ABOUT = """\
+Accounts of a gateway, and how those who call prove who they are.
+
+An account is an organisation's: it owns the cases. Its users act for it, each
+with scopes of its own if wanted; it begins with one, called "first". A user has
+
+\b
+  keys           shown as they are, or for OAuth tokens at POST /oauth2/token
+  certificates   shown in TLS: guichet serve --client-ca
+  subjects       tokens of an issuer that the settings name
+
+\b
+Examples:
+  guichet account add "Acme Forwarding" --role trader
+  guichet account user add "Acme Forwarding" "A. Miller" --scope read
+  guichet account key add "Acme Forwarding" --user "A. Miller" --expires 90d
+  guichet account certificate add "Acme Forwarding" acme.pem
+What is withdrawn stops within half a minute.
+"""
 HEADINGS = ("Name", "Role", "Agency", "Revoked")
 
 account = typer.Typer(no_args_is_help=True)
 account.add_typer(keys.key, name="key", short_help="Keys of an account.", help=keys.ABOUT)
+account.add_typer(users.user, name="user", short_help="Users of an account.", help=users.ABOUT)
+account.add_typer(
+    certificates.certificate, name="certificate", short_help="Client certificates.", help=certificates.ABOUT
+)
+account.add_typer(subjects.subject, name="subject", short_help="Subjects of other issuers.", help=subjects.ABOUT)
+account.add_typer(signing.signing, name="signing-key", short_help="The key that signs tokens.", help=signing.ABOUT)
+account.add_typer(
+    identifiers.identifier,
+    name="identifier",
+    short_help="What declarations call a trader by.",
+    help=identifiers.ABOUT,
+)
 
 
 class Role(StrEnum):
@@ -52,15 +84,17 @@ def add(
     """
     import asyncio
 
+    from gateway.access.accounts import key_id
     from gateway.access.registration import NewAccount, register_accounts
 
     settings = load_settings(settings_file, database=database)
     try:
-        wanted = NewAccount(name, role.value, agency, terms(label, expires, scope))
+        wanted = NewAccount(name, role.value, agency, terms("key", USER, label, expires, scope))
         (key,) = asyncio.run(register_accounts(settings, [wanted]))
     except (ValueError, RuntimeError) as error:  # a wrong account, or a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
     say_database(settings)
+    typer.echo(f"key {key_id(key)} of {name}", err=True)
     typer.echo(key)
 
 
@@ -126,4 +160,4 @@ def revoke(
 
 def register(app: typer.Typer) -> None:
     """Put this module's commands into the command line."""
-    app.add_typer(account, name="account", short_help="Accounts of a gateway.", help="Accounts of a gateway.")
+    app.add_typer(account, name="account", short_help="Accounts of a gateway.", help=ABOUT)

@@ -40,7 +40,7 @@ class Layout(StrEnum):
     JSON = "json"
 
 
-def load_settings(file: Path | None, **given: str | int | None) -> "Settings":
+def load_settings(file: Path | None, **given: "str | int | Path | None") -> "Settings":
     """The settings, with the options given over them. What cannot be used is a usage error."""
     from gateway.settings import PREFIX, SettingsError, load
 

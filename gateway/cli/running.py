@@ -4,11 +4,14 @@ import logging
 import socket
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.options import Database, SettingsFile, load_settings
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 
 class LogFormat(StrEnum):
@@ -27,14 +30,28 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+Workers = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Processes that serve together; 1 is the default.")
+]
+TlsCertificate = Annotated[
+    Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Serve HTTPS with this certificate chain (PEM).")
+]
+TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Its private key (PEM).")]
+ClientCa = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", dir_okay=False, help="Callers may show certificates that these signed (PEM)."),
+]
+
+
 def serve(
     settings_file: SettingsFile = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes that serve together; 1 is the default.")
-    ] = None,
+    workers: Workers = None,
     database: Database = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    client_ca: ClientCa = None,
     log_level: Annotated[LogLevel, typer.Option(help="What goes to standard error.")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option(help="For people, or one JSON object a line.")] = LogFormat.TEXT,
 ) -> None:
@@ -45,6 +62,7 @@ def serve(
       guichet serve --port 8080 --database sqlite:///guichet.db
       GUICHET_AGENCIES__FSA__URL=https://fsa.example/in guichet serve
       guichet serve --workers 4 --log-format json
+      guichet serve --tls-certificate w.pem --tls-key w.key --client-ca ca.pem
     One worker is one process, which keeps one core busy. Choose as many workers
     as there are cores to spare for the gateway; more do not help. All serve one
     port and one database, a worker that ends is replaced, and SIGTERM to the
@@ -53,19 +71,23 @@ def serve(
     lost: after a crash the next start goes on where the last one ended.
     """
     _begin_log(log_level, log_format)
-    settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
-    try:
-        address = (settings.host, settings.port)
-        listener = socket.create_server(address, family=_family(settings.host), backlog=socket.SOMAXCONN)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
-    with listener:
+    tls = {"certificate": tls_certificate, "key": tls_key, "client_ca": client_ca}
+    given = {"host": host, "workers": workers, "database": database} | {f"access__tls__{k}": v for k, v in tls.items()}
+    settings = load_settings(settings_file, **given, port=port)
+    with _listen(settings) as listener:
         # Port 0 is known as the port that it became, because agencies are told where to call back.
-        port = listener.getsockname()[1]
-        settings = load_settings(settings_file, host=host, port=port, workers=workers, database=database)
+        settings = load_settings(settings_file, **given, port=listener.getsockname()[1])
         from gateway.cli import serving
 
         (serving.serve_alone if settings.workers == 1 else serving.serve_together)(settings, listener)
+
+
+def _listen(settings: "Settings") -> socket.socket:
+    address = (settings.host, settings.port)
+    try:
+        return socket.create_server(address, family=_family(settings.host), backlog=socket.SOMAXCONN)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
 
 
 def _begin_log(level: LogLevel, form: LogFormat) -> None:

@@ -9,6 +9,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ import typer
 from aiohttp import web
 
 from gateway import bootstrap, logs
+from gateway.access.certificates import tls_context
 from gateway.doorbell import Chime
 from gateway.http.app import create
 from gateway.http.door import Board, Door
@@ -47,6 +49,7 @@ def serve_alone(settings: Settings, listener: socket.socket) -> None:
     """One process, this one. Returns after SIGINT or SIGTERM."""
     with _faults_of_usage():
         gateway = bootstrap.build(settings)
+        tls = tls_context(settings.access.tls)
         bootstrap.warm(gateway)
         _settle()
 
@@ -54,7 +57,7 @@ def serve_alone(settings: Settings, listener: socket.socket) -> None:
         await _serve(
             gateway,
             ALONE,
-            lambda runner: web.SockSite(runner, listener, backlog=socket.SOMAXCONN),
+            lambda runner: web.SockSite(runner, listener, ssl_context=tls, backlog=socket.SOMAXCONN),
             lambda: typer.echo(f"Guichet is ready at {settings.base_url}"),
             _told_to_stop(signal.SIGINT, signal.SIGTERM),
         )
@@ -67,12 +70,13 @@ def serve_together(settings: Settings, listener: socket.socket) -> None:
     with ExitStack() as closing:
         with _faults_of_usage():
             gateway = bootstrap.build(settings, shared=True)
+            tls = tls_context(settings.access.tls)
             bootstrap.warm(gateway)
             closing.enter_context(bootstrap.held_ledger(settings))
         _settle()
         grace = SHUTDOWN_SECONDS + settings.outbox.stop + SPARE_SECONDS
         try:
-            Supervisor(_Workers(gateway, listener), settings.workers, grace=grace).run()
+            Supervisor(_Workers(gateway, listener, tls), settings.workers, grace=grace).run()
         except NotStarted as error:
             log.error("%s; what it logged says why", error)
             raise typer.Exit(1) from None
@@ -90,8 +94,8 @@ def _settle() -> None:
 class _Workers:
     """The crew: each worker is the whole gateway that was built before it was forked, on a share of its work."""
 
-    def __init__(self, gateway: Gateway, listener: socket.socket) -> None:
-        self._gateway, self._listener = gateway, listener
+    def __init__(self, gateway: Gateway, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        self._gateway, self._listener, self._tls = gateway, listener, tls
         self._count = gateway.settings.workers
         self._board, self._chime = Board(self._count), Chime(self._count)
 
@@ -107,7 +111,7 @@ class _Workers:
         await _serve(
             self._gateway,
             Seat(number, self._count),
-            lambda runner: Door(runner, self._listener, self._board, number),
+            lambda runner: Door(runner, self._listener, self._board, number, self._tls),
             lambda: line.send(READY),
             stopped,
         )

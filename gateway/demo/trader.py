@@ -16,7 +16,7 @@ AT_ONCE = 8  # lodgements and cases that are followed at one time
 PATIENCE_SECONDS = 60.0  # for one case, from its lodgement
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
-FINAL = ("released", "refused", "invalidated")
+FINAL = ("released", "refused", "invalidated", "declined")
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):

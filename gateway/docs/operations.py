@@ -10,6 +10,8 @@ from gateway.access.rights import right
 
 MOST_WORDS: Final = 8  # of an enumeration that are written out
 _PLAIN: Final = "application/json"
+_XML: Final = "application/xml"
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -94,7 +96,7 @@ def _operation(method: str, path: str, told: Mapping[str, Any], document: Mappin
         body=body["description"] if body else "",
         takes=tuple(_messages(body["content"])) if body else (),
         answers=tuple(_answer(status, each, document) for status, each in told["responses"].items()),
-        curl=_curl(method, path, bool(allowed), bool(body)),
+        curl=_curl(method, path, bool(allowed), body["content"] if body else {}),
     )
 
 
@@ -123,11 +125,16 @@ def _answer(status: str, told: Mapping[str, Any], document: Mapping[str, Any]) -
     return Named(status, known or media, told["description"], f"#{known}" if known else "")
 
 
-def _curl(method: str, path: str, keyed: bool, body: bool) -> str:
+def _curl(method: str, path: str, keyed: bool, body: Mapping[str, Any]) -> str:
     place = re.sub(r"\{(\w+)\}", lambda step: f"${step[1].upper()}", path)
     parts = ["curl -sS" if method == ("POST" if body else "GET") else f"curl -sS -X {method}"]
     parts += ['-H "Authorization: Bearer $KEY"'] if keyed else []
-    parts += ['-H "Content-Type: application/xml"', "--data-binary @message.xml"] if body else []
+    if _PLAIN in body:
+        parts += ['-H "Content-Type: application/xml"', "--data-binary @message.xml"]
+    elif _FORM in body:
+        parts += ['-u "$CLIENT:$KEY"', "-d grant_type=client_credentials"]
+    elif body:
+        parts += [f'-H "Content-Type: {next(iter(body))}"', "--data-binary @messages"]
     return " ".join([*parts, f'"$URL{place}"'])
 
 

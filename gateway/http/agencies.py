@@ -55,8 +55,8 @@ async def delivery(call: Call) -> Answer:
 
 async def decide(call: Call) -> Answer:
     """Takes a decision, once: the same again is answered the same, marked as replayed."""
-    body = await call.body.content()
-    return Answer(value=await collect(call.gateway, _agency(call), body, str(call.body.media), call.path["id"]))
+    sent = (await call.body.content(), str(call.body.media))
+    return Answer(value=await collect(call.gateway, _agency(call), *sent, call.path["id"], call.actor))
 
 
 def _agency(call: Call) -> str:

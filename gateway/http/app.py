@@ -10,22 +10,29 @@ its caller goes away: what it was about to write is then on record, and a repeat
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from datamodel.registry import Registry
 from datamodel.wording import ENGLISH, phrase, speaking
+from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
+from gateway.bulk.desk import Desk
 from gateway.docs.library import Library
 from gateway.http import (
     agencies,
+    attachments,
     bodies,
+    bulk,
     caching,
+    case_documents,
     changes,
     declarations,
     endings,
+    mandates,
     negotiate,
     notifications,
     openapi,
@@ -35,12 +42,17 @@ from gateway.http import (
     publication,
     render,
     response_codes,
+    scans,
     streaming,
+    tokens,
     traders,
+    transfer,
 )
-from gateway.http.access import identify, judge
+from gateway.http.access import CLIENT_CERT_HEADER, identify, judge, known
+from gateway.http.carried import Carried
 from gateway.http.compression import compress
 from gateway.http.counting import NO_ROUTE, Handler, Meter, counting
+from gateway.http.incoming import Incoming
 from gateway.http.problems import Fault
 from gateway.http.rates import Rates
 from gateway.http.routes import CONVERSATION, KEY_EXPIRES, Answer, Call, Route
@@ -54,15 +66,22 @@ ROUTES: tuple[Route, ...] = (
     *traders.ROUTES,
     *declarations.ROUTES,
     *changes.ROUTES,
+    *bulk.ROUTES,
+    *mandates.ROUTES,
     *notifications.ROUTES,
     *agencies.ROUTES,
+    *attachments.ROUTES,
+    *case_documents.ROUTES,
+    *scans.ROUTES,
     *publication.ROUTES,
     *response_codes.ROUTES,
     *public.ROUTES,
+    *tokens.ROUTES,
     *operators.ROUTES,
 )
 
 _GATEWAY = web.AppKey("gateway", Gateway)
+_DESK = web.AppKey("desk", Desk)
 _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
@@ -92,11 +111,13 @@ def create(gateway: Gateway) -> web.Application:
         handler_args=_CONNECTION,
     )
     application[_GATEWAY], application[REFUSE] = gateway, _refuse
+    application[CLIENT_CERT_HEADER] = gateway.settings.access.client_cert_header
     application.on_shutdown.append(_end_streams)
     with speaking(gateway.words[ENGLISH]):
         description = openapi.document(routes)
     schemas = gateway.settings.schemas
     library = Library(gateway.registry, schemas, gateway.requirements, gateway.agencies, gateway.checks)
+    application[_DESK] = Desk(gateway.settings.bulk)
     room = bodies.Room(gateway.settings.big_share.room)
     rates = Rates(gateway.settings.rates, gateway.settings.workers)
     for route in routes:
@@ -110,7 +131,8 @@ def create(gateway: Gateway) -> web.Application:
 
 
 async def _end_streams(application: web.Application) -> None:
-    """Whoever listens is sent home at once; other requests have their time to end."""
+    """Whoever listens is sent home at once, and batches stop where they are; other requests have their time to end."""
+    application[_DESK].closing.set()
     application[_GATEWAY].feed.close()
 
 
@@ -172,26 +194,23 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
 def _serve(
     route: Route, gateway: Gateway, library: Library, description: bytes, room: bodies.Room, rates: Rates
 ) -> Handler:
-    ceiling = gateway.settings.limits.max_bytes
     right = right_to(route.name)
 
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = await identify(gateway.accounts, right, request, rates)
-        if caller.ending is not None:
-            request[_ENDING] = caller.ending
+        request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
-        if standing := rates.spend(caller.account):
-            request[_STANDING] = standing
-        if route.takes:
-            bodies.check(request, ceiling)
+        request[_STANDING] = rates.spend(caller.account)
+        _check_head(route, request, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
-            body = await _take(request, gateway, share) if route.takes else bodies.NO_BODY
+            body = await _take(request, route, gateway, share)
             call = Call(
                 gateway=gateway,
                 library=library,
                 openapi=description,
                 account=caller.account,
+                actor=caller.actor,
                 owner=owner,
                 conversation_id=request[_EXCHANGE],
                 path=dict(_clean(request.match_info)),
@@ -199,33 +218,79 @@ def _serve(
                 headers=CIMultiDict(_clean(request.headers)),
                 accept=_accept(request),
                 body=body,
+                feed=_incoming(request, gateway, room, partial(rates.pace, caller.account)) if route.feeds else None,
                 media=media,
                 form="json" if route.media else format_of(media),
+                carried=Carried(request, gateway.settings.patience) if route.carries else None,
+                prove=_prover(gateway, request, rates) if route.form else None,
             )
-            answer = await route.handler(call)
-        if route.streams:
-            return await _stream(request, route, gateway, answer, rates)
+            with request.app[_DESK].others:
+                answer = await route.handler(call)
+        if route.streams or route.files:
+            return await _stream(request, route, gateway, answer, rates, call.feed)
         return _respond(route, answer, media, call.headers, gateway.registry)
 
     return serve
 
 
-async def _take(request: web.Request, gateway: Gateway, share: bodies.Share) -> bodies.Body:
-    """The body, which is counted while it comes. Raises as `bodies.read`."""
+def _incoming(
+    request: web.Request, gateway: Gateway, room: bodies.Room, pace: Callable[[], Awaitable[None]]
+) -> Incoming:
+    settings = gateway.settings
+    return Incoming(request, request.app[_DESK], room, settings.patience, settings.limits.max_bytes, pace)
+
+
+def _prover(gateway: Gateway, request: web.Request, rates: Rates) -> Callable[[str], Awaitable[Caller]]:
+    """What finds whose key is in a form, by the same rules and limits as for a key in a header. It raises Fault."""
+
+    async def prove(key: str) -> Caller:
+        accounts = gateway.accounts
+        caller = await known(accounts.authenticate, key, accounts, request, rates)
+        request[_STANDING] = rates.spend(caller.account)
+        return caller
+
+    return prove
+
+
+def _check_head(route: Route, request: web.Request, gateway: Gateway) -> None:
+    """Raises Refused or Fault for a body that the head alone rules out."""
+    if route.form:
+        bodies.check_form(request)
+    elif route.feeds:
+        bodies.check(request, gateway.settings.bulk.max_bytes, route.feeds)
+    elif route.takes:
+        bodies.check(request, gateway.settings.limits.max_bytes)
+    elif route.carries:
+        bodies.check_coding(request)
+
+
+async def _take(request: web.Request, route: Route, gateway: Gateway, share: bodies.Share) -> bodies.Body:
+    """The body, which is counted while it comes; none where the route reads it itself.
+
+    Raises as `bodies.read` and `bodies.read_form`.
+    """
+    if not route.takes or route.feeds:
+        return bodies.NO_BODY
     metrics, settings = gateway.metrics, gateway.settings
     metrics.row[metrics.reading] += 1.0
     try:
+        if route.form:
+            return await bodies.read_form(request, settings.patience, share)
         return await bodies.read(request, settings.limits.max_bytes, settings.patience, share)
     finally:
         metrics.row[metrics.reading] -= 1.0
 
 
 async def _stream(
-    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates
+    request: web.Request, route: Route, gateway: Gateway, answer: Answer, rates: Rates, feed: Incoming | None
 ) -> web.StreamResponse:
-    """An answer without an end goes out before `converse` sees it, so it has the headers of every answer from here."""
-    own = {**answer.headers, "Content-Type": route.media[0]}
-    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **own}
+    """An answer in parts goes out before `converse` sees it, so it has the headers of every answer from here."""
+    headers = {**ALWAYS, **request.get(_STANDING, _NO_LIMIT), CONVERSATION: request[_EXCHANGE], **answer.headers}
+    if ending := request[_ENDING]:
+        headers[KEY_EXPIRES] = ending
+    if route.files:
+        return await transfer.send(request, answer.value, headers, gateway.settings.patience)
+    headers["Content-Type"] = answer.media or route.media[0]
     return await streaming.stream(
         request,
         answer.value,
@@ -233,6 +298,7 @@ async def _stream(
         patience=gateway.settings.notifications.patience,
         notice=gateway.settings.notifications.look,
         welcome=lambda: _still_welcome(request, route, gateway, rates),
+        heard=lambda: feed.heard if feed else 0.0,
     )
 
 
@@ -276,4 +342,4 @@ def _respond(route: Route, answer: Answer, media: str, asked: Mapping[str, str],
         if caching.unchanged(asked.get("If-None-Match", ""), headers["ETag"]):
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
-    return web.Response(status=route.status, body=body, headers=headers)
+    return web.Response(status=answer.status or route.status, body=body, headers=headers)

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from datamodel.issues import Refused
-from datamodel.wording import issue, phrase, refused
+from datamodel.wording import either, issue, phrase, refused
 from gateway.http.negotiate import MediaType, media_type
 from gateway.http.problems import Fault
 from gateway.http.render import clean
@@ -42,6 +42,8 @@ class Body(msgspec.Struct, frozen=True):
         return self.kept if isinstance(self.kept, bytes) else await asyncio.to_thread(self.kept.read)
 
 
+# What a form may have; its body is not XML or JSON, and who takes it reads it by itself.
+FORM_CEILING = 16 * 1024
 NO_BODY = Body(b"", MediaType(""), "json")
 
 
@@ -53,19 +55,44 @@ def likely_format(request: web.Request) -> Format:
         return "json"
 
 
-def check(request: web.Request, ceiling: int) -> None:
-    """Raises Refused or Fault for what the headers alone rule out."""
+def check(request: web.Request, ceiling: int, feeds: tuple[str, ...] = ()) -> None:
+    """Raises Refused or Fault for what the headers alone rule out; `feeds` are media types instead of a message's."""
+    if not request.body_exists or request.content_length == 0:
+        raise refused(issue("body.empty"), status=400)
+    check_form(request, ceiling)
+    header = clean(request.headers.get("Content-Type", ""))
+    if not feeds:
+        message_media(header)
+    elif (essence := media_type(header).essence) not in feeds:
+        found = issue("media.unsupported", value=essence[:SHOWN], expected=either(feeds))
+        raise Fault("unsupported-media", found.text, found, headers={"Accept": ", ".join(feeds)})
+
+
+def check_form(request: web.Request, ceiling: int = FORM_CEILING) -> None:
+    """Raises Refused or Fault for what the headers alone rule out, whatever the format."""
+    coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
+    if coding not in NOTHING:
+        raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
+    if (request.content_length or 0) > ceiling:
+        raise too_large(ceiling)
+
+
+def message_media(header: str) -> MediaType:
+    """The media type of a message. Raises Refused for what is neither XML nor JSON, and not UTF-8."""
+    media = media_type(header)
+    format_of(media.essence)
+    if media.charset not in CHARSETS:
+        raise refused(issue("media.charset", value=media.charset[:SHOWN], expected="UTF-8"), status=415)
+    return media
+
+
+def check_coding(request: web.Request) -> None:
+    """Raises Refused where there is no body, or one that would have to be unpacked."""
     if not request.body_exists or request.content_length == 0:
         raise refused(issue("body.empty"), status=400)
     coding = clean(request.headers.get("Content-Encoding", "")).strip().lower()
     if coding not in NOTHING:
         raise refused(issue("media.coding", value=coding[:SHOWN], expected=phrase("body.coding")), status=415)
-    media = media_type(clean(request.headers.get("Content-Type", "")))
-    format_of(media.essence)
-    if media.charset not in CHARSETS:
-        raise refused(issue("media.charset", value=media.charset[:SHOWN], expected="UTF-8"), status=415)
-    if (request.content_length or 0) > ceiling:
-        raise too_large(ceiling)
 
 
 class Share:
@@ -87,6 +114,11 @@ class Share:
             raise _crowded()
         return more
 
+    def release(self) -> None:
+        """Give it back; to do so again does no harm."""
+        self._room.left += self.taken
+        self.taken = 0
+
 
 class Room:
     """The bytes that all bodies may have together which are held at one time, whoever sends them.
@@ -104,19 +136,31 @@ class Room:
         try:
             yield share
         finally:
-            self.left += share.taken
+            share.release()
 
 
 async def read(request: web.Request, ceiling: int, patience: float, share: Share) -> Body:
-    """The whole body. Raises Fault where it passes the ceiling, finds no room, comes too slowly or breaks off.
+    """The whole body. Raises Refused where it is empty, and as `gather`."""
+    kept = await gather(request, ceiling, patience, share)
+    if kept == b"":
+        raise refused(issue("body.empty"), status=400)
+    media = media_type(request.headers["Content-Type"])
+    return Body(kept, media, format_of(media.essence))
 
-    Raises Refused where it is empty.
-    """
+
+async def read_form(request: web.Request, patience: float, share: Share) -> Body:
+    """The body of a form, which may be empty, and of another type. Raises as `gather`."""
+    kept = await gather(request, FORM_CEILING, patience, share)
+    return Body(kept, MediaType(clean(request.content_type)), "json")
+
+
+async def gather(request: web.Request, ceiling: int, patience: float, share: Share) -> Kept:
+    """The bytes of a body. Raises Fault where it passes the ceiling, finds no room, comes too slowly or breaks off."""
     share.more(request.content_length or 0)
-    await _invite(request)
+    await invite(request)
     block, spool, size = io.BytesIO(), None, 0
     begun = asyncio.get_running_loop().time()
-    while chunk := await _chunk(request, size, begun + patience + size / SLOWEST):
+    while chunk := await next_chunk(request, size, begun + patience + size / SLOWEST):
         size += len(chunk)
         if size > ceiling:
             raise too_large(ceiling)
@@ -126,15 +170,12 @@ async def read(request: web.Request, ceiling: int, patience: float, share: Share
             spool = spool or Spool()
             await asyncio.to_thread(spool.write, block.getbuffer())
             block = io.BytesIO()
-    if not size:
-        raise refused(issue("body.empty"), status=400)
     if spool:
         await asyncio.to_thread(spool.write, block.getbuffer())
-    media = media_type(request.headers["Content-Type"])
-    return Body(spool or block.getvalue(), media, format_of(media.essence))
+    return spool or block.getvalue()
 
 
-async def _chunk(request: web.Request, size: int, deadline: float) -> bytes:
+async def next_chunk(request: web.Request, size: int, deadline: float) -> bytes:
     """What has come, or nothing at the body's end; `size` bytes came before. Raises Fault."""
     content = request.content
     try:
@@ -153,7 +194,8 @@ async def leave_uninvited(request: web.Request) -> None:
     """Takes the place of the framework's answer to `Expect`, which would call for a body before anything is checked."""
 
 
-async def _invite(request: web.Request) -> None:
+async def invite(request: web.Request) -> None:
+    """Call for the body, where its sender waits to be told. Raises for another expectation."""
     expectation = request.headers.get("Expect")
     if expectation is None:
         return

@@ -15,7 +15,7 @@ from gateway.http.message_schemas import ANY
 from gateway.http.messages import named_message
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Route
-from gateway.http.traders import AS, PATH, kept, shown_case
+from gateway.http.traders import AS, PATH, kept, readable_case
 from gateway.intake import LODGED, Lodgement
 
 INVALIDATION = PATH + "/{mrn}/invalidation"
@@ -24,31 +24,33 @@ ARRIVAL = PATH + "/{mrn}/arrival"
 
 async def renew(call: Call) -> Answer:
     """Amends the case. A repeat is answered with the conversation id of the first."""
-    done = await amend(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    done = await amend(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def take_back(call: Call) -> Answer:
     """Invalidates the case. A repeat is answered with the conversation id of the first."""
-    done = await invalidate(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    done = await invalidate(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def have_arrived(call: Call) -> Answer:
     """The goods of the case have arrived. A repeat is answered with the conversation id of the first."""
-    done = await arrive(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    done = await arrive(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
 async def complete(call: Call) -> Answer:
     """Completes the case. A repeat is answered with the conversation id of the first."""
-    done = await supplement(call.gateway, call.path["mrn"], await _lodgement(call), _unchanged(call))
+    done = await supplement(call.gateway, call.path["mrn"], await lodgement(call), condition(call))
     return Answer(value=done, headers={"X-Conversation-ID": done.conversation_id})
 
 
-async def _lodgement(call: Call) -> Lodgement:
+async def lodgement(call: Call) -> Lodgement:
+    """What the caller sent about a case."""
     return Lodgement(
         account=call.account,
+        actor=call.actor,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),
@@ -56,7 +58,7 @@ async def _lodgement(call: Call) -> Lodgement:
     )
 
 
-def _unchanged(call: Call) -> Unchanged:
+def condition(call: Call) -> Unchanged:
     """Whether a version of the case is one that the caller has seen; any is, where the caller does not say."""
     conditions = ", ".join(call.headers.getall("If-Match", ()))
     return partial(seen, conditions) if conditions else always
@@ -73,7 +75,7 @@ async def arrival(call: Call) -> Answer:
 
 
 async def _last(call: Call, act: str) -> Answer:
-    case = (await shown_case(call)).case
+    case = (await readable_case(call)).case
     stored = await call.gateway.store.additional(case.id, act)
     if stored is None:
         raise not_found()

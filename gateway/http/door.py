@@ -11,6 +11,7 @@ import asyncio
 import logging
 import mmap
 import socket
+import ssl
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ GIVE_WAY_SECONDS = 0.005
 AT_ONCE = 64  # connections taken before the others in the loop have their turn
 REFRESH_SECONDS = 1.0
 SHORT_OF_MEANS_SECONDS = 1.0
+HANDSHAKE_SECONDS = 10.0  # for TLS; who takes longer is not let in
 ABSENT = 2**32 - 1  # nobody has so many, so nobody gives way to a worker that is not there
 
 
@@ -48,10 +50,18 @@ class Board:
 class Door(web.BaseSite):
     """One worker's place at the door."""
 
-    def __init__(self, runner: web.AppRunner, listener: socket.socket, board: Board, number: int) -> None:
-        super().__init__(runner)
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        listener: socket.socket,
+        board: Board,
+        number: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(runner, ssl_context=tls)
         self._listener, self._board, self._number = listener, board, number
         self._loop = asyncio.get_running_loop()
+        self._patience = {"ssl_handshake_timeout": HANDSHAKE_SECONDS} if tls else {}
         self._coming: set[asyncio.Task[object]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -59,7 +69,7 @@ class Door(web.BaseSite):
     def name(self) -> str:
         """Where it is, for aiohttp's own messages."""
         host, port = self._listener.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{'http' if self._ssl_context is None else 'https'}://{host}:{port}"
 
     async def start(self) -> None:
         """Begin to take connections."""
@@ -127,7 +137,7 @@ class Door(web.BaseSite):
 
         async def connect() -> None:
             try:
-                await self._loop.connect_accepted_socket(server, connection)
+                await self._loop.connect_accepted_socket(server, connection, ssl=self._ssl_context, **self._patience)
             except OSError as error:
                 log.info("a connection ended as it began: %s", error.strerror)
                 connection.close()

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.access.rights import SCOPES
 from gateway.access.rights import right as right_to
-from gateway.http import endings, message_schemas, negotiate, render, webhooks
+from gateway.http import endings, message_schemas, negotiate, render, tokens, webhooks
 from gateway.http.problems import KINDS, Problem, title
 from gateway.http.routes import CONVERSATION, IF_NONE_MATCH, KEY_EXPIRES, Parameter, Route
 from gateway.media import Format
@@ -41,6 +42,12 @@ _SPOKEN = {"description": "The language of the texts for people.", "schema": {"t
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "oauth2": {
+        "type": "oauth2",
+        "description": "An API key is a client: its id is the client_id, the key itself the client_secret.",
+        "flows": {"clientCredentials": {"tokenUrl": tokens.TOKEN, "scopes": SCOPES}},
+    },
+    "certificate": {"type": "mutualTLS", "description": "A client certificate that the operator has entered."},
 }
 _TAKEN = (
     "As application/xml, text/xml or application/json, or under another name that ends in +xml or +json; "
@@ -55,6 +62,7 @@ _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": 'How to show a key: Bearer, with error="invalid_token" where the key is not known.'},
     403: {"WWW-Authenticate": "Bearer with insufficient_scope and the scope that the key lacks, where that is why."},
     405: {"Allow": "The methods that this address takes."},
+    416: {"Content-Range": "How many bytes there are."},
     415: {"Accept": "The media types that are taken.", "Accept-Encoding": "The content codings that are taken."},
     429: {"Retry-After": "Seconds after which to try again.", **_STANDING},
     503: {"Retry-After": "Seconds after which to try again."},
@@ -63,7 +71,8 @@ _PROBLEM_HEADERS = {
 
 def document(routes: Sequence[Route]) -> bytes:
     """The description as JSON."""
-    types = list(dict.fromkeys([Problem, *(route.returns for route in routes if route.returns)]))
+    named = [(route.returns, route.form, *route.errors.values()) for route in routes]
+    types = list(dict.fromkeys([Problem, *(each for row in named for each in row if each)]))
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     references = dict(zip(types, schemas, strict=True))
     for schema in components.values():
@@ -94,46 +103,74 @@ def _decide(routes: Sequence[Route]) -> Route:
 def problem_statuses(route: Route) -> list[int]:
     """The errors that a route may answer with: its own, and those that its other columns imply."""
     implied = {
-        (400, 408, 413, 415, 417, 503): bool(route.takes),
+        (400, 408, 413, 415, 417, 503): bool(route.takes or route.carries),
+        (416,): route.files,
         (401, 403, 429): bool(route.roles),
         (405, 406, 500): True,
     }
-    return sorted({*route.problems, *(status for some, given in implied.items() if given for status in some)})
+    every = {*route.problems, *(status for some, given in implied.items() if given for status in some)}
+    return sorted(every - set(route.errors))
 
 
 def statuses(route: Route) -> list[int]:
     """All that a route may answer with."""
-    return [route.status, *((304,) if route.fresh else ()), *problem_statuses(route)]
+    given = (206, 304) if route.files else (304,) if route.fresh else ()
+    return [route.status, *given, *route.errors, *problem_statuses(route)]
 
 
 def _operation(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
     good = {"description": route.says, "headers": _headers(route), "content": _answer(route, references)}
-    same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}} if route.fresh else {}
-    parameters = (*route.parameters, *((IF_NONE_MATCH,) if route.fresh else ()), _CONVERSATION, _LANGUAGE)
+    same: dict[str, Any] = {}
+    if route.fresh or route.files:
+        same = {"304": {"description": "It is what the caller has.", "headers": _headers(route)}}
+    if route.files:
+        part = {"Content-Range": {"description": "Which bytes of how many.", "schema": {"type": "string"}}}
+        same["206"] = {**good, "description": "The part that Range asks for.", "headers": _headers(route) | part}
+    parameters = (*route.parameters, *((IF_NONE_MATCH,) if "304" in same else ()), _CONVERSATION, _LANGUAGE)
+    own = {str(status): _error(status, references[kind]) for status, kind in route.errors.items()}
     bad = {str(status): {"$ref": f"#/components/responses/{status}"} for status in problem_statuses(route)}
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "parameters": [_parameter(parameter) for parameter in parameters],
-        "responses": {str(route.status): good, **same, **bad},
-        "security": [{name: []} for name in _SECURITY] if route.roles else [],
+        "responses": {str(route.status): good, **same, **own, **bad},
+        "security": [],
     }
     if right := right_to(route.name):
+        operation["security"] = [{name: [right.scope] if name == "oauth2" else []} for name in _SECURITY]
         operation["description"] = f"For the role {' or '.join(right.reach)}. The scope is {right.scope}."
-    if route.takes:
+    if route.form:
+        content = {tokens.FORM: {"schema": references[route.form]}}
+        operation["requestBody"] = {"required": True, "description": route.takes, "content": content}
+    elif route.takes:
         content = message_schemas.content(("xml", "json"), route.reads)
         told = f"{route.takes} {_TAKEN}"
+        if route.feeds:
+            told, content = route.takes, {media: {"schema": {"type": "string"}} for media in route.feeds}
         operation["requestBody"] = {"required": True, "description": told, "content": content}
+    if route.carries:
+        content = {"application/octet-stream": {"schema": {}}}
+        operation["requestBody"] = {"required": True, "description": route.carries, "content": content}
     return operation
 
 
 def _answer(route: Route, references: Mapping[type, dict[str, Any]]) -> dict[str, Any]:
     """A good answer's content: a file, an API object, or a message."""
     if route.media:
-        return {media: {"schema": _file(media)} for media in route.media}
+        schema = references.get(route.returns) if route.returns else None
+        return {media: {"schema": schema or _file(media)} for media in route.media}
     if route.returns:
         return _content(route.gives, references[route.returns], route.root)
     return message_schemas.content(route.gives, route.sends)
+
+
+def _error(status: int, schema: dict[str, Any]) -> dict[str, Any]:
+    """An error that is the protocol's own object."""
+    told = {401: _PROBLEM_HEADERS[401]}.get(status, {})
+    headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in told.items()}
+    common = {CONVERSATION: {"$ref": f"#/components/headers/{CONVERSATION}"}}
+    content = {"application/json": {"schema": schema}}
+    return {"description": "The protocol's own error.", "headers": {**common, **headers}, "content": content}
 
 
 def _file(media: str) -> dict[str, Any]:

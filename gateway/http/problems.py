@@ -13,12 +13,18 @@ from aiohttp import web
 
 from datamodel.findings import ERROR
 from datamodel.issues import Issue, Refused
-from datamodel.wording import either, issue, phrase, spoken
+from datamodel.wording import either, issue, phrase, refused, spoken
 from gateway.acts.common import UnknownCase
+from gateway.attachments.documents import Exhausted, Gone, InUse
+from gateway.attachments.provided import TooMany, UnknownDocument
+from gateway.attachments.staging import Occupied
+from gateway.attachments.uploads import Crowded as CrowdedDoor
+from gateway.attachments.uploads import Misplaced, UnknownUpload
 from gateway.cases import Stale
 from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
 from gateway.http import negotiate, render
 from gateway.lifecycle import SUPERSEDED, WITHDRAWN, IllegalAct
+from gateway.mandates.granting import UnknownMandate
 from gateway.media import Format
 from gateway.ports import Conflict
 from gateway.vocabulary import CaseState, one_of
@@ -47,9 +53,13 @@ KINDS: dict[str, Kind] = {
     "withdrawn": Kind(409),
     "superseded": Kind(409),
     "illegal-state": Kind(409),
+    "upload-offset": Kind(409),
+    "withheld": Kind(409),
+    "document-used": Kind(409),
     "changed": Kind(412),
     "too-large": Kind(413),
     "unsupported-media": Kind(415),
+    "range": Kind(416),
     "expectation": Kind(417),
     "invalid": Kind(422),
     "limited": Kind(429),
@@ -160,6 +170,25 @@ def _changed(error: Stale) -> Fault:
     return fault
 
 
+def _misplaced(error: Misplaced) -> Fault:
+    detail = phrase("detail.upload-offset", count=error.received, size=error.size)
+    return Fault("upload-offset", detail, headers={"Upload-Offset": str(error.received)}, hang_up=True)
+
+
+def _exhausted(error: Exhausted) -> Fault:
+    detail = phrase("detail.unfinished" if error.unfinished else "detail.daily")
+    return Fault("limited", detail, headers={"Retry-After": "3600"}, hang_up=True)
+
+
+def _unattachable(error: UnknownDocument) -> Fault:
+    rule = "document.rejected" if error.rejected else "document.unknown"
+    return _refused(refused(issue(rule, value=error.document_id, expected=phrase("document.id"))))
+
+
+def _too_many(error: TooMany) -> Fault:
+    return _refused(refused(issue("document.many", expected=phrase("document.most", count=error.most))))
+
+
 def not_found() -> Fault:
     """What is not there, or not for this caller: nobody learns which."""
     return Fault("unknown", phrase("detail.unknown"))
@@ -182,11 +211,21 @@ TRANSLATIONS: tuple[tuple[type[Exception], Callable[..., Fault]], ...] = (
     (Conflict, _conflict),
     (UnknownDelivery, lambda error: not_found()),
     (UnknownCase, lambda error: not_found()),
+    (UnknownMandate, lambda error: not_found()),
     (WorkLost, _lost),
     (DecisionConflict, _decided),
     (DeliveryClosed, _closed),
     (IllegalAct, _illegal),
     (Stale, _changed),
+    (UnknownUpload, lambda error: not_found()),
+    (Gone, lambda error: not_found()),
+    (Misplaced, _misplaced),
+    (Occupied, lambda error: Fault("upload-offset", phrase("detail.upload-occupied"), hang_up=True)),
+    (Exhausted, _exhausted),
+    (CrowdedDoor, lambda error: Fault("busy", phrase("detail.crowded"), headers={"Retry-After": "10"}, hang_up=True)),
+    (InUse, lambda error: Fault("document-used", phrase("detail.document-used"))),
+    (UnknownDocument, _unattachable),
+    (TooMany, _too_many),
     (web.HTTPException, _http),
 )
 
@@ -210,8 +249,19 @@ def language_headers() -> dict[str, str]:
 
 
 def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> web.Response:
+    """The answer with the problem document for a fault."""
+    problem = document(fault, instance, conversation_id)
+    body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
+    response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})
+    response.content_type = negotiate.PROBLEMS[form]
+    if fault.hang_up:
+        response.force_close()
+    return response
+
+
+def document(fault: Fault, instance: str, conversation_id: str) -> Problem:
     """The problem document for a fault."""
-    problem = Problem(
+    return Problem(
         type=f"urn:guichet:problem:{fault.slug}",
         title=title(fault.slug),
         status=fault.kind.status,
@@ -223,9 +273,3 @@ def answer(fault: Fault, instance: str, conversation_id: str, form: Format) -> w
         issues_total=fault.total,
         **fault.members,
     )
-    body = render.RENDERERS[form](problem, "problem", render.PROBLEM_NAMESPACE)
-    response = web.Response(status=problem.status, body=body, headers={**fault.headers, **language_headers()})
-    response.content_type = negotiate.PROBLEMS[form]
-    if fault.hang_up:
-        response.force_close()
-    return response

@@ -3,10 +3,11 @@
 Who has a limit is told where he stands with every answer (draft-ietf-httpapi-ratelimit-headers). Each worker gives its
 part of a limit, because to agree on each request would cost more than the request.
 
-A key that has opened something since the start passes whatever comes from its address: behind a proxy that does not
-say whom it speaks for, a stranger could otherwise lock everybody out.
+A key that has opened something since the start passes whatever comes from its address, and so does a good token:
+behind a proxy that does not say whom it speaks for, a stranger could otherwise lock everybody out.
 """
 
+import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -47,6 +48,12 @@ class Rates:
         if not standing.granted:
             raise Fault("limited", phrase("detail.limited"), headers=told | _later(standing), hang_up=True)
         return told
+
+    async def pace(self, account: Account) -> None:
+        """Wait until the account may have another declaration of a batch taken: each counts as a request does."""
+        buckets = self._by_role.get(account.role)
+        while buckets is not None and (wait := buckets.spare(account.id)):  # noqa: ASYNC110  nobody tells of the clock
+            await asyncio.sleep(wait)
 
     def exhausted(self, request: web.Request) -> bool:
         """Whether too many unknown keys came from where this request comes from."""

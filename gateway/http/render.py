@@ -34,9 +34,21 @@ def to_json(value: Any, root: str = "", namespace: str = "") -> bytes:
 
 def to_xml(value: Any, root: str, namespace: str = API_NAMESPACE) -> bytes:
     """XML of an API object under a root element of that name."""
-    parts = [f"<?xml version='1.0' encoding='UTF-8'?>\n<{root} xmlns=\"{namespace}\">"]
+    parts = [opening(root, namespace)]
     _fill(parts, msgspec.to_builtins(value))
     parts.append(f"</{root}>")
+    return "".join(parts).encode()
+
+
+def opening(root: str, namespace: str = API_NAMESPACE) -> str:
+    """How an XML document begins whose root element has that name."""
+    return f"<?xml version='1.0' encoding='UTF-8'?>\n<{root} xmlns=\"{namespace}\">"
+
+
+def to_element(value: Any, name: str) -> bytes:
+    """XML of an API object as an element within a document that was opened."""
+    parts: list[str] = []
+    _fill(parts, {name: msgspec.to_builtins(value)})
     return "".join(parts).encode()
 
 

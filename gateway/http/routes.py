@@ -15,6 +15,8 @@ from gateway.access.accounts import Caller
 from gateway.access.rights import right as right_to
 from gateway.docs.library import Library
 from gateway.http.bodies import Body
+from gateway.http.carried import Carried
+from gateway.http.incoming import Incoming
 from gateway.http.message_schemas import ANY
 from gateway.media import Format
 from gateway.ports import Account
@@ -28,7 +30,11 @@ KEY_EXPIRES = "Guichet-Key-Expires"
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, admitted and read. `media` and `form` are those of the answer that the caller accepts.
 
-    `owner` is the account whose cases the caller may see on this route; None where it may see everybody's.
+    `actor` is the user who calls, as the history of a case names it.
+    `owner` is the account whose cases the caller may see on this route; None where it may see everybody's. `feed` is
+    the body where its handler reads it as it comes.
+
+    `prove` finds whose key is in a form; it is there where the route takes one.
 
     Text from the caller is fit for every encoder and for the store; see `render.clean`.
     """
@@ -37,6 +43,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     library: Library
     openapi: bytes
     account: Account
+    actor: str
     owner: int | None
     conversation_id: str
     path: Mapping[str, str]
@@ -44,14 +51,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: CIMultiDict[str]
     accept: str
     body: Body
+    feed: Incoming | None
     media: str
     form: Format
+    carried: Carried | None = None
+    prove: Callable[[str], Awaitable[Caller]] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handler answers: an API object, or with `media` bytes as they are to be sent."""
+    """What a handler answers: an API object, or with `media` bytes as they are to be sent. `status` is the route's own
+    where it does not say another.
+    """
 
     value: Any
+    status: int = 0
     media: str | None = None
     headers: Mapping[str, str] = {}
 
@@ -74,7 +87,11 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `gives`, by default the body's own, or with `swaps` the other; what is `as_kept` is not negotiated beforehand.
     A file has the `media` types of that file instead. With `fresh`, a Cache-Control, the answer may be kept: it has an
     ETag, and who has it already is told 304. With `deep` the last parameter of the path may hold slashes. What is said
-    to `streams` is written part by part: its handler answers with an iterator of them.
+    to `streams` is written part by part: its handler answers with an iterator of them. What `feeds` a route, by media
+    type, is no single message: its handler reads it as it comes. A body of any kind, which the handler takes as it
+    comes, is described by `carries`. With `files`, what is said is a `transfer.File`.
+    With `form`, the body is a form with the members of that type. `errors` are the statuses whose answer is no problem
+    but an object of a type of its own, as a protocol demands it.
     `problems` are the statuses that the other columns do not imply already; `headers` the particular ones, described.
     """
 
@@ -93,11 +110,16 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     fresh: str = ""
     deep: bool = False
     streams: bool = False
+    feeds: tuple[str, ...] = ()
+    carries: str | None = None
+    files: bool = False
     returns: type | None = None
     root: str = ""
     reads: tuple[str, ...] = (ANY,)
     sends: tuple[str, ...] = (ANY,)
     parameters: tuple[Parameter, ...] = ()
+    form: type | None = None
+    errors: Mapping[int, type] = {}
     problems: tuple[int, ...] = ()
     headers: Mapping[str, str] = {}
 

@@ -1,8 +1,9 @@
 """Writes an answer that has no end of its own, part by part.
 
 Rule: a part is asked for when the one before is on its way, and a reader who does not take in time what was written to
-it is let go. Reason: whatever is kept for a slow reader is kept for as many as like to be slow. What the kernel would
-keep is made small too. Nothing is lost by it: the reader comes again with the id of what it saw last.
+it is let go, unless it is still sending. Reason: whatever is kept for a slow reader is kept for as many as like to be
+slow. What the kernel would keep is made small too. Nothing is lost by it: the reader comes again with the id of what it
+saw last.
 """
 
 import asyncio
@@ -28,24 +29,25 @@ async def stream(
     patience: float,
     notice: float,
     welcome: Callable[[], Awaitable[object]],
+    heard: Callable[[], float] = lambda: 0.0,
 ) -> web.StreamResponse:
     """The answer, when its parts have ended or its reader is gone, which is noticed within so many seconds.
 
-    `welcome` is asked before each part, and raises Fault when the reader may read no more. Raises what the first part
-    raises: until then, nothing is written.
+    `welcome` is asked before each part, and raises Fault when the reader may read no more. `heard` says when something
+    came from it last, by the clock of the loop. Raises what the first part raises: until then, nothing is written.
     """
     async with aclosing(parts):
         first = await anext(parts)
         response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
-        if request.method == "HEAD":
-            return response
-        _keep_little(request)
         try:
-            await _write(response, first, patience)
+            await response.prepare(request)
+            if request.method == "HEAD":
+                return response
+            _keep_little(request)
+            await _write(response, first, patience, heard)
             while (part := await _next(request, parts, notice)) is not None:
                 await welcome()
-                await _write(response, part, patience)
+                await _write(response, part, patience, heard)
             await response.write_eof()
         except (TimeoutError, ConnectionError, Fault) as end:
             _let_go(request, _ENDS.get(type(end), "the reader is gone"))
@@ -73,9 +75,16 @@ async def _next(request: web.Request, parts: AsyncGenerator[bytes, None], notice
     return coming.result()
 
 
-async def _write(response: web.StreamResponse, part: bytes, patience: float) -> None:
-    async with asyncio.timeout(patience):
-        await response.write(part)
+async def _write(response: web.StreamResponse, part: bytes, patience: float, heard: Callable[[], float]) -> None:
+    """Many a sender reads nothing before it has sent all. Raises TimeoutError."""
+    writing = asyncio.ensure_future(response.write(part))
+    try:
+        while not (await asyncio.wait({writing}, timeout=patience))[0]:
+            if heard() < asyncio.get_running_loop().time() - patience:
+                raise TimeoutError
+        writing.result()
+    finally:
+        writing.cancel()
 
 
 def _keep_little(request: web.Request) -> None:

@@ -1,7 +1,8 @@
 """Routes for a trader: lodge a declaration, ask what became of it, and try a message without lodging it.
 
-A trader sees its own cases only; another's gives the same answer as one that never was. Who by the table of rights
-sees everybody's leaves a line in the log for each look, because what traders declare is confidential.
+A trader sees its own cases and, to read, those that were lodged for it by mandate; another's gives the same answer as
+one that never was. Who by the table of rights sees everybody's leaves a line in the log for each look, because what
+traders declare is confidential.
 """
 
 import logging
@@ -51,10 +52,11 @@ async def take(call: Call) -> Answer:
     """Lodges a declaration. A repeat is answered with the conversation id of the first, which the case goes by."""
     lodgement = Lodgement(
         account=call.account,
+        actor=call.actor,
         body=await call.body.content(),
         media=str(call.body.media),
         message=named_message(call),
-        idempotency_key=_idempotency_key(call),
+        idempotency_key=idempotency_key(call),
         conversation_id=call.conversation_id,
     )
     accepted = await lodge(call.gateway, lodgement)
@@ -64,14 +66,14 @@ async def take(call: Call) -> Answer:
 
 async def stand(call: Call) -> Answer:
     """Where the case stands, rolled up and agency by agency. Its version is the ETag of both formats' answers."""
-    found = await shown_case(call)
+    found = await readable_case(call)
     shown = status(found, call.gateway.agencies, call.gateway.clock())
     return Answer(value=shown, headers={"ETag": version_tag(found.case.version, call.form)})
 
 
 async def message(call: Call) -> Answer:
     """The declaration as it came, or with `as` in another format: the version that counts, or another one."""
-    file = await shown_case(call)
+    file = await readable_case(call)
     counts = version_of(file).number
     number = _version(call.query.get("version"), counts)
     return await kept(call, *await version(call.gateway, file, number))
@@ -100,13 +102,13 @@ async def kept(call: Call, stored: StoredMessage | AdditionalMessage, message: s
 
 async def answer(call: Call) -> Answer:
     """The response message (RES) for the case as it stands."""
-    parsed = response(await shown_case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
+    parsed = response(await readable_case(call), call.gateway.registry, call.gateway.clock(), call.gateway.codes)
     return Answer(value=write(parsed, call.form), media=call.media)
 
 
 async def events(call: Call) -> Answer:
     """Every step of the case, oldest first."""
-    return Answer(value=timeline(await shown_case(call)))
+    return Answer(value=timeline(await readable_case(call)))
 
 
 async def validate(call: Call) -> Answer:
@@ -121,9 +123,21 @@ async def convert(call: Call) -> Answer:
     return Answer(value=await converted(call), media=call.media)
 
 
+async def readable_case(call: Call) -> CaseFile:
+    """The case of that MRN, if the caller may see it or it was lodged for the caller. Raises Fault."""
+    mrn, store = call.path["mrn"], call.gateway.store
+    own = await store.case_file(mrn, call.owner)
+    if own is None and call.owner is not None and await store.is_for(mrn, call.owner):
+        own = await store.case_file(mrn)
+    return _seen(call, own)
+
+
 async def shown_case(call: Call) -> CaseFile:
-    """The case of that MRN, if the caller may see it. Raises Fault."""
-    found = await call.gateway.store.case_file(call.path["mrn"], call.owner)
+    """The case of that MRN, if it is the caller's own or the caller may see everybody's. Raises Fault."""
+    return _seen(call, await call.gateway.store.case_file(call.path["mrn"], call.owner))
+
+
+def _seen(call: Call, found: CaseFile | None) -> CaseFile:
     if found is None:
         raise not_found()
     if call.owner is None:
@@ -132,7 +146,7 @@ async def shown_case(call: Call) -> CaseFile:
     return found
 
 
-def _idempotency_key(call: Call) -> str | None:
+def idempotency_key(call: Call) -> str | None:
     """The key, if one is given. Raises Refused for what cannot be one, and for two of them."""
     keys = call.headers.getall("Idempotency-Key", [])
     if not keys:

@@ -8,9 +8,10 @@ case, so they come from the decision itself.
 import msgspec
 
 from gateway import decisions
+from gateway.lifecycle import CONFIRMATION
 from gateway.notify.told import Mark, Told
 from gateway.views import DocumentLine
-from gateway.vocabulary import NotificationKind, NotificationState, Outcome
+from gateway.vocabulary import NotificationKind, NotificationState, ToldOutcome
 
 CASE = "/v1/declarations/{mrn}"
 RESPONSE = CASE + "/response"
@@ -19,8 +20,9 @@ RESPONSE = CASE + "/response"
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a case. `number` counts what the account was told, without gaps, and is the cursor of this place.
 
-    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told.
-    `reference` is the sender's own; `case` and `response` are addresses.
+    `kind` is that of the event; of a `decision`, `agency`, `outcome`, `reason` and the `documents` wanted are told, of
+    a `confirmation` the `outcome`, and the `reason` where it was declined, of an `attachment` and a `document-rejected`
+    the `document_id`. `reference` is the sender's own; `case` and `response` are addresses.
     """
 
     number: int
@@ -31,9 +33,10 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     reference: str | None
     agency: str | None
-    outcome: Outcome | None
+    outcome: ToldOutcome | None
     reason: str | None
     documents: tuple[DocumentLine, ...]
+    document_id: str | None
     case: str
     response: str
 
@@ -61,6 +64,7 @@ class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
 def shown(told: Told, acknowledged: int) -> Notification:
     """A notification, to an account that has acknowledged so far."""
     answer = None if told.decision is None else decisions.from_document(told.decision)
+    declined_for = told.data.get("reason") if told.kind == CONFIRMATION else None
     return Notification(
         number=told.number,
         kind=told.kind,
@@ -71,8 +75,9 @@ def shown(told: Told, acknowledged: int) -> Notification:
         reference=told.reference,
         agency=told.data.get("agency"),
         outcome=told.data.get("outcome"),
-        reason=answer.reason if answer else None,
+        reason=answer.reason if answer else declined_for,
         documents=tuple(DocumentLine(each.type, each.description) for each in answer.documents) if answer else (),
+        document_id=told.data.get("document_id"),
         case=CASE.format(mrn=told.mrn),
         response=RESPONSE.format(mrn=told.mrn),
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway.access.users import User
 from gateway.notify.told import Told
 from gateway.ports import Account, ApiKey, Claim, Decision, Delivery, Dispatch, Event, Holder, Listed
 
@@ -17,9 +18,12 @@ DISPATCH = f"{DELIVERY}, {_BODY}"
 _CONVERSATION = """(SELECT conversation_id FROM declaration_case WHERE declaration_case.id = delivery.case_id)
     AS conversation_id"""
 CLAIM = f"{LISTED}, {_CONVERSATION}, {_BODY}"
-# An account and a key have columns of the same names: the key's are told apart.
+# An account, a key and a user have columns of the same names: the key's and the user's are told apart.
 HOLDER = """account.id, account.name, account.role, account.agency, account.revoked_at,
-    substr(digest, 1, 12) AS key_id, label, made_at, expires_on, scopes, api_key.revoked_at AS ended_at, used_on"""
+    substr(digest, 1, 12) AS key_id, kind, label, credential.made_at, expires_on, credential.scopes,
+    credential.revoked_at AS ended_at, used_on, number, account_user.name AS user_name,
+    account_user.scopes AS user_scopes, account_user.made_at AS user_made_at,
+    account_user.revoked_at AS user_ended_at"""
 
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
@@ -61,16 +65,25 @@ def told(row: sqlite3.Row) -> Told:
 
 def holder(row: sqlite3.Row) -> Holder:
     """A row of `HOLDER`."""
+    account = Account(row["id"], row["name"], row["role"], row["agency"], row["revoked_at"])
     key = ApiKey(
         id=row["key_id"],
+        kind=row["kind"],
+        user=row["user_name"],
         label=row["label"],
         made_at=row["made_at"],
         expires_on=row["expires_on"],
-        scopes=None if row["scopes"] is None else _TEXTS.decode(row["scopes"]),
+        scopes=texts(row["scopes"]),
         revoked_at=row["ended_at"],
         used_on=row["used_on"],
     )
-    return Holder(Account(row["id"], row["name"], row["role"], row["agency"], row["revoked_at"]), key)
+    of_user = (texts(row["user_scopes"]), row["user_made_at"], row["user_ended_at"])
+    return Holder(account, key, User(account.name, row["number"], row["user_name"], *of_user))
+
+
+def texts(column: str | None) -> tuple[str, ...] | None:
+    """A list of texts, where there is one."""
+    return None if column is None else _TEXTS.decode(column)
 
 
 def delivery_values(case_id: int, new: Delivery, due_now: str) -> tuple[object, ...]:

@@ -16,7 +16,9 @@ from pathlib import Path
 from time import time_ns
 from typing import NamedTuple
 
+from gateway.access.users import SigningKey, User
 from gateway.acts.due import Due
+from gateway.bulk.taken import TakenItem
 from gateway.notify.told import Asked, Callback, DeadLetter, Mark, Push, Told
 from gateway.ports import (
     FIRST_KEY,
@@ -38,6 +40,7 @@ from gateway.ports import (
     StoredMessage,
 )
 from gateway.store import (
+    sqlite_bulk,
     sqlite_cases,
     sqlite_file,
     sqlite_groups,
@@ -45,9 +48,12 @@ from gateway.store import (
     sqlite_pushes,
     sqlite_reads,
     sqlite_supplements,
+    sqlite_users,
     sqlite_writes,
 )
 from gateway.store.readers import Readers
+from gateway.store.sqlite_attachments import SqliteDocuments, gone_is_told
+from gateway.store.sqlite_mandates import Mandates
 from gateway.store.turns import Turns
 from gateway.store.writer import Writer
 from gateway.traces.span import Facts
@@ -63,7 +69,7 @@ class _Session(NamedTuple):
     readers: Readers
 
 
-class SqliteStore:
+class SqliteStore(Mandates, SqliteDocuments):
     """A `gateway.ports.Store` in the file at `path`, made with its folders when it is not there.
 
     `group_limit` bounds what one commit holds, `waiting_limit` how many writes may wait before callers do;
@@ -176,8 +182,27 @@ class SqliteStore:
     async def revoke_account(self, name: str, at: str) -> Account:
         return await self._opened.writer.run(lambda db: sqlite_writes.revoke_account(db, name, at))
 
+    async def users(self, account: str | None = None) -> list[User]:
+        return await self._opened.readers.run(lambda db: sqlite_users.users(db, account))
+
+    async def add_user(self, account: str, name: str, scopes: tuple[str, ...] | None, at: str) -> User:
+        return await self._opened.writer.run(lambda db: sqlite_users.add_user(db, account, name, scopes, at))
+
+    async def revoke_user(self, account: str, name: str, at: str) -> User:
+        return await self._opened.writer.run(lambda db: sqlite_users.revoke_user(db, account, name, at))
+
+    async def signing_keys(self) -> list[SigningKey]:
+        return await self._opened.readers.run(sqlite_users.signing_keys)
+
+    async def first_signing_key(self, key: SigningKey) -> None:
+        await self._opened.writer.run(lambda db: sqlite_users.first_signing_key(db, key))
+
+    async def rotate_signing_key(self, key: SigningKey, forget: bool) -> None:
+        await self._opened.writer.run(lambda db: sqlite_users.rotate_signing_key(db, key, forget))
+
     async def accept(self, admission: Admission) -> Acceptance:
-        answer = await self._opened.writer.join(sqlite_groups.accept, admission)
+        with gone_is_told():
+            answer = await self._opened.writer.join(sqlite_groups.accept, admission)
         if isinstance(answer, Conflict):
             raise answer
         return answer
@@ -207,7 +232,8 @@ class SqliteStore:
 
     async def apply(self, change: CaseChange) -> bool:
         begun = time_ns()
-        written = await self._opened.writer.join(sqlite_groups.apply, change)
+        with gone_is_told():
+            written = await self._opened.writer.join(sqlite_groups.apply, change)
         if written and self._tracer is not None and self._tracer.on:
             kinds = [event.kind for event in change.events]
             facts: Facts = {"guichet.events": kinds, "guichet.state": change.state}
@@ -260,6 +286,9 @@ class SqliteStore:
                 )
                 pruned += taken
         return pruned
+
+    async def batch_items(self, account_id: int, batch: str, after: str | None, limit: int) -> list[TakenItem]:
+        return await self._opened.readers.run(lambda db: sqlite_bulk.items(db, account_id, batch, after, limit))
 
     async def set_callback(self, name: str, url: str, secret: str) -> None:
         await self._opened.writer.run(lambda db: sqlite_pushes.set_callback(db, name, url, secret))

@@ -16,8 +16,11 @@ from typing import Final
 
 from msgspec.structs import astuple
 
+from gateway.mandates.kept import DeclaredFor
 from gateway.ports import Acceptance, Admission, CaseChange, Conflict, Dispatch
 from gateway.store import rows, sqlite_reads
+from gateway.store.sqlite_attachments import note_uses
+from gateway.store.sqlite_mandates import DECLARED
 from gateway.store.sqlite_supplements import INTO as SUPPLEMENTS
 
 CASES = """declaration_case (version, id, mrn, account_id, conversation_id, message, reference, body_digest,
@@ -106,11 +109,18 @@ def _add(connection: sqlite3.Connection, news: Sequence[Admission]) -> None:
     _insert(connection, MESSAGES, [(case_id, new.body, new.document) for case_id, new in numbered])
     keyed = [(new.account_id, new.idempotency_key, case_id) for case_id, new in numbered]
     _insert(connection, KEYS, [each for each in keyed if each[1] is not None])
+    _declare(connection, [(case_id, new.declared_for) for case_id, new in numbered])
     sent = [(case_id, new.accepted_at, dispatch) for case_id, new in numbered for dispatch in new.deliveries]
     _send(connection, last["deliveries"] + 1, sent)
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each, new.events) for each, new in numbered))
     due = ((case_id, new.supplement_due) for case_id, new in numbered)
     _insert(connection, SUPPLEMENTS, [each for each in due if each[1] is not None])
+    note_uses(connection, [(case_id, use) for case_id, new in numbered for use in new.uses])
+
+
+def _declare(connection: sqlite3.Connection, cases: Iterable[tuple[int, DeclaredFor | None]]) -> None:
+    """Write whom cases were lodged for, before their events: who is told of those is looked up there."""
+    _insert(connection, DECLARED, [(case_id, *astuple(each)) for case_id, each in cases if each is not None])
 
 
 def _send(connection: sqlite3.Connection, first: int, sent: Sequence[tuple[int, str, Dispatch]]) -> None:
@@ -133,6 +143,7 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     """
     done = [_move(connection, change) for change in changes]
     written = [change for change, moved in zip(changes, done, strict=True) if moved]
+    _declare(connection, [(each.case_id, each.declared_for) for each in written])
     decisions = chain.from_iterable(rows.decision_values(each.case_id, each.decisions) for each in written)
     _insert(connection, DECISIONS, decisions)
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each.case_id, each.events) for each in written))
@@ -143,6 +154,7 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     sent = [(each.case_id, each.updated_at, dispatch) for each in written for dispatch in each.added]
     if sent:
         _send(connection, connection.execute(LAST_NUMBERS).fetchone()["deliveries"] + 1, sent)
+    note_uses(connection, [(each.case_id, use) for each in written for use in each.uses])
     return done
 
 

@@ -20,14 +20,24 @@ from gateway.lifecycle import TOLD
 from gateway.notify.told import Asked, Mark, Told
 from gateway.store import rows
 
-_LAST = "SELECT {} FROM notification AS told WHERE told.account_id = declaration_case.account_id"
+_LAST = "SELECT {{}} FROM notification AS told WHERE told.account_id = {}.account_id"
 _KINDS = ", ".join(f"'{kind}'" for kind in TOLD)
+
+
+def _tell(table: str, case: str) -> str:
+    """A notification for the account that a table has for the event's case, if it has one."""
+    last = _LAST.format(table)
+    return f"""INSERT INTO notification (account_id, number, case_id, event, at)
+    SELECT account_id, coalesce(({last.format("max(number)")}), 0) + 1, {case}, NEW.seq,
+        max(NEW.at, coalesce(({last.format("at")} ORDER BY number DESC LIMIT 1), ''))
+    FROM {table} WHERE {case} = NEW.case_id;"""
+
+
+# Who lodged a case is told, and whom it was lodged for.
 TELL = f"""CREATE TEMP TRIGGER tell AFTER INSERT ON main.event WHEN NEW.kind IN ({_KINDS})
 BEGIN
-    INSERT INTO notification (account_id, number, case_id, event, at)
-    SELECT account_id, coalesce(({_LAST.format("max(number)")}), 0) + 1, id, NEW.seq,
-        max(NEW.at, coalesce(({_LAST.format("at")} ORDER BY number DESC LIMIT 1), ''))
-    FROM declaration_case WHERE id = NEW.case_id;
+    {_tell("declaration_case", "id")}
+    {_tell("declared_for", "case_id")}
 END"""
 # The order of a CROSS JOIN is kept. The same decision has the same document, however often it was made.
 _NOTIFICATION = """SELECT notification.number, event.kind, notification.at, mrn, conversation_id,

@@ -1,7 +1,8 @@
 """What is still to be sent to the addresses of traders.
 
-Rule: only the first of each case is ever due; when it has gone, or is given up, the next of its case becomes due. So
-they go out in order within a case, and a case that stands still holds up no other, whatever else the sender does.
+Rule: of each account only the first of each case is ever due; when it has gone, or is given up, the next of its case
+becomes due. So they go out in order within a case, and a case that stands still holds up no other, nor another account
+that is told of the same case, whatever else the sender does.
 """
 
 import sqlite3
@@ -24,7 +25,7 @@ AGAIN = "UPDATE push SET attempts = attempts + 1, next_attempt_at = ?, problem =
 GIVE_UP = """UPDATE push SET attempts = attempts + 1, next_attempt_at = NULL, problem = ?, dead = 1
     WHERE account_id = ? AND number = ? RETURNING case_id"""
 NEXT_OF_CASE = """UPDATE push SET next_attempt_at = :at WHERE account_id = :account AND number =
-    (SELECT min(number) FROM push WHERE case_id = :case AND dead = 0)
+    (SELECT min(number) FROM push WHERE case_id = :case AND account_id = :account AND dead = 0)
     AND next_attempt_at IS NULL"""
 DEAD = """SELECT account.name AS account, push.number, mrn, attempts, problem FROM push
     JOIN account ON account.id = push.account_id JOIN declaration_case ON declaration_case.id = case_id
@@ -32,7 +33,7 @@ DEAD = """SELECT account.name AS account, push.number, mrn, attempts, problem FR
 REVIVE = (
     f"UPDATE push SET dead = 0, attempts = 0 WHERE dead = 1 AND account_id = {OF_NAME} RETURNING account_id, case_id"
 )
-HOLD = "UPDATE push SET next_attempt_at = NULL WHERE case_id = ? AND dead = 0"
+HOLD = "UPDATE push SET next_attempt_at = NULL WHERE case_id = ? AND account_id = ? AND dead = 0"
 
 
 def set_callback(connection: sqlite3.Connection, name: str, url: str, secret: str) -> None:
@@ -90,6 +91,6 @@ def redeliver(connection: sqlite3.Connection, name: str, at: str) -> int:
     """Send again all that was given up for an account; how many there are."""
     found = connection.execute(REVIVE, (name,)).fetchall()
     for account_id, case_id in {(row["account_id"], row["case_id"]) for row in found}:
-        connection.execute(HOLD, (case_id,))
+        connection.execute(HOLD, (case_id, account_id))
         connection.execute(NEXT_OF_CASE, {"account": account_id, "case": case_id, "at": at})
     return len(found)

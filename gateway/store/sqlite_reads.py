@@ -46,11 +46,14 @@ ACCEPTED_BY_KEY = f"""{_ACCEPTED} {_ASKED} CROSS JOIN idempotency CROSS JOIN dec
 ACCEPTED_BY_REFERENCE = f"""{_ACCEPTED} {_ASKED} CROSS JOIN declaration_case
     WHERE account_id = json_extract(asked.value, '$[1]') AND reference = json_extract(asked.value, '$[2]')"""
 ALL_ACCOUNTS = "SELECT id, name, role, agency, revoked_at FROM account ORDER BY name"
-_HOLDER = f"SELECT {rows.HOLDER} FROM api_key CROSS JOIN account ON account.id = account_id"
-HOLDER = f"{_HOLDER} WHERE digest = ? AND api_key.revoked_at IS NULL AND account.revoked_at IS NULL"
-_HOLDERS = f"SELECT {rows.HOLDER} FROM account CROSS JOIN api_key ON account.id = account_id"
-KEYS = f"{_HOLDERS} WHERE name = ?"
-ALL_KEYS = f"{_HOLDERS} ORDER BY name"
+_USER = "CROSS JOIN account_user ON account_user.account_id = account.id AND number = user_number"
+_HOLDER = f"SELECT {rows.HOLDER} FROM credential CROSS JOIN account ON account.id = credential.account_id {_USER}"
+# An id is the beginning of a digest, and nothing in a digest comes behind `f`.
+HOLDER = f"""{_HOLDER} WHERE digest BETWEEN :digest AND :digest || 'g' AND credential.revoked_at IS NULL
+    AND account.revoked_at IS NULL AND account_user.revoked_at IS NULL"""
+_HOLDERS = f"SELECT {rows.HOLDER} FROM account CROSS JOIN credential ON account.id = credential.account_id {_USER}"
+KEYS = f"{_HOLDERS} WHERE account.name = ?"
+ALL_KEYS = f"{_HOLDERS} ORDER BY account.name"
 NEXT_ATTEMPT = "SELECT min(next_attempt_at) FROM delivery WHERE state = 'queued' AND agency = ?"
 _PAGE = """AND state IN ('queued', 'awaiting', 'held', 'parked')
     AND seq > coalesce((SELECT before.seq FROM delivery AS before WHERE before.id = :after), 0)
@@ -133,8 +136,8 @@ def additional(connection: sqlite3.Connection, case_id: int, kind: str, number: 
 
 
 def holder(connection: sqlite3.Connection, key_digest: str) -> Holder | None:
-    """Whose key has this digest."""
-    row = connection.execute(HOLDER, (key_digest,)).fetchone()
+    """Whose key has this digest, or this id."""
+    row = connection.execute(HOLDER, {"digest": key_digest}).fetchone()
     return None if row is None else rows.holder(row)
 
 

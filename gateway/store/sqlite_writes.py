@@ -6,17 +6,19 @@ What comes in numbers, acceptances and steps of cases, is in `sqlite_groups`.
 import sqlite3
 
 from gateway.ports import Account, Claim, Holder, KeyTerms
-from gateway.store import rows, sqlite_reads
+from gateway.store import rows, sqlite_reads, sqlite_users
 
 ADD_ACCOUNT = """INSERT INTO account (name, role, agency) VALUES (?, ?, ?)
     ON CONFLICT (name) DO NOTHING RETURNING id"""
-ADD_KEY = "INSERT INTO api_key (digest, account_id, label, made_at, expires_on, scopes) VALUES (?, ?, ?, ?, ?, ?)"
-ACCOUNT = "SELECT id, revoked_at FROM account WHERE name = ?"
-LIVE_KEYS = """SELECT substr(digest, 1, 12) AS id FROM api_key WHERE account_id = ? AND revoked_at IS NULL
-    AND (expires_on IS NULL OR expires_on >= ?)"""
-REVOKE_KEY = """UPDATE api_key SET revoked_at = coalesce(revoked_at, ?)
+ADD_KEY = """INSERT INTO credential (digest, kind, account_id, user_number, label, made_at, expires_on, scopes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+LIVE_KEYS = """SELECT substr(digest, 1, 12) AS id FROM credential WHERE account_id = ? AND user_number = ? AND kind = ?
+    AND revoked_at IS NULL AND (expires_on IS NULL OR expires_on >= ?)"""
+KNOWN_KEY = "SELECT 1 FROM credential WHERE digest = ?"
+REVOKE_KEY = """UPDATE credential SET revoked_at = coalesce(revoked_at, ?)
     WHERE account_id = (SELECT id FROM account WHERE name = ?) AND substr(digest, 1, 12) = ? RETURNING digest"""
-NOTE_USE = "UPDATE api_key SET used_on = ? WHERE digest = ? AND coalesce(used_on, '') < ?"
+NOTE_USE = """UPDATE credential SET used_on = :day
+    WHERE digest BETWEEN :digest AND :digest || 'g' AND coalesce(used_on, '') < :day"""
 REVOKE_ACCOUNT = """UPDATE account SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?
     RETURNING id, name, role, agency, revoked_at"""
 CLAIM = f"""UPDATE delivery SET attempts = attempts + 1, next_attempt_at = :lease_until WHERE seq IN
@@ -37,25 +39,29 @@ def ping(connection: sqlite3.Connection) -> None:
 def add_account(
     connection: sqlite3.Connection, name: str, role: str, agency: str | None, key_digest: str, terms: KeyTerms
 ) -> Account:
-    """With its first key. Raises ValueError when the name is taken."""
+    """With its first user and that one's key. Raises ValueError when the name is taken."""
     row = connection.execute(ADD_ACCOUNT, (name, role, agency)).fetchone()
     if row is None:
         raise ValueError(f"there is an account named {name!r} already")
-    connection.execute(ADD_KEY, _key_values(row["id"], key_digest, terms))
+    sqlite_users.add_user(connection, name, terms.user, None, terms.made_at)
+    connection.execute(ADD_KEY, _key_values(row["id"], 1, key_digest, terms))
     return Account(row["id"], name, role, agency)
 
 
 def add_key(
     connection: sqlite3.Connection, name: str, key_digest: str, terms: KeyTerms, today: str, most: int
 ) -> Holder:
-    """Raises ValueError where the account cannot get one; counted in the transaction that adds it."""
-    row = connection.execute(ACCOUNT, (name,)).fetchone()
-    if row is None or row["revoked_at"] is not None:
-        raise ValueError(f"there is no account named {name!r}" if row is None else f"the account {name!r} was revoked")
-    live = [each["id"] for each in connection.execute(LIVE_KEYS, (row["id"], today))]
+    """Raises ValueError where the user cannot get one; counted in the transaction that adds it."""
+    account_id = sqlite_users.account_in_force(connection, name)
+    user = sqlite_users.user_in_force(connection, name, terms.user)
+    if connection.execute(KNOWN_KEY, (key_digest,)).fetchone() is not None:
+        raise ValueError(f"this {terms.kind} is on record already, and one that was revoked is so for good")
+    live = [each["id"] for each in connection.execute(LIVE_KEYS, (account_id, user.number, terms.kind, today))]
     if len(live) >= most:
-        raise ValueError(f"{name!r} has {most} keys that live: {', '.join(sorted(live))}; revoke one of them first")
-    connection.execute(ADD_KEY, _key_values(row["id"], key_digest, terms))
+        whose = repr(name) if user.number == 1 else f"the user {user.name!r} of {name!r}"
+        told = f"{most} {terms.kind}s that live: {', '.join(sorted(live))}"
+        raise ValueError(f"{whose} has {told}; revoke one of them first")
+    connection.execute(ADD_KEY, _key_values(account_id, user.number, key_digest, terms))
     return _holder(connection, name, key_digest)
 
 
@@ -69,12 +75,13 @@ def revoke_key(connection: sqlite3.Connection, name: str, key_id: str, at: str) 
 
 def note_use(connection: sqlite3.Connection, key_digest: str, day: str) -> None:
     """A day that is earlier than the one on record changes nothing."""
-    connection.execute(NOTE_USE, (day, key_digest, day))
+    connection.execute(NOTE_USE, {"digest": key_digest, "day": day})
 
 
-def _key_values(account_id: int, key_digest: str, terms: KeyTerms) -> tuple[object, ...]:
+def _key_values(account_id: int, user: int, key_digest: str, terms: KeyTerms) -> tuple[object, ...]:
     scopes = None if terms.scopes is None else rows.json_text(terms.scopes)
-    return (key_digest, account_id, terms.label, terms.made_at, terms.expires_on, scopes)
+    whose = (key_digest, terms.kind, account_id, user)
+    return (*whose, terms.label, terms.made_at, terms.expires_on, scopes)
 
 
 def _holder(connection: sqlite3.Connection, name: str, key_digest: str) -> Holder:

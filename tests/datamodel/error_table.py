@@ -31,8 +31,12 @@ GROUPS = {
     "act": "Amendments and invalidations",
     "arrival": "Notifications of arrival",
     "supplement": "Supplements to incomplete declarations",
+    "document": "Supporting documents",
+    "mandate": "Mandates, and declarations that need one",
+    "confirmation": "Confirmations",
     "header": "Headers of a request",
     "query": "Parameters of a query",
+    "batch": "Batches and their items",
 }
 
 

@@ -16,7 +16,7 @@ from datamodel.codecs import read, write
 from datamodel.issues import Refused
 from datamodel.model import Element, descend, walk
 from datamodel.registry import Message, Registry
-from datamodel.tables import read_package
+from datamodel.tables import TYPE_COLUMNS, BadTable, DataTypes, read_package
 from tests.conftest import SCHEMAS
 from tests.datamodel.test_lossless import assert_lossless
 
@@ -342,3 +342,11 @@ def test_an_amount_without_its_currency_is_refused_in_both_formats(registry: Reg
         with pytest.raises(Refused) as refusal:
             read(registry, body, form)
         assert [each.rule for each in refusal.value.report.issues] == ["attribute.missing"]
+
+
+def test_a_data_type_of_an_unknown_primitive_is_refused_with_its_line(tmp_path: Path) -> None:
+    """A boolean, for one: it would be text in the JSON of a message."""
+    file = tmp_path / "datatypes.tsv"
+    file.write_text("\t".join(TYPE_COLUMNS) + "\nFlag\tboolean" + "\t" * 6 + "\n", encoding="utf-8")
+    with pytest.raises(BadTable, match=r"datatypes\.tsv:2: 'boolean' is no primitive of a data type"):
+        DataTypes(file)

@@ -16,6 +16,7 @@ RELIEF = "import-relief-goods"
 SHIRTS = "export-cotton-shirts-united-states"
 MARKET = "import-supermarket-thirty-items"
 WOOD = "export-wooden-furniture-norway"
+BOOKS = "low-value/two-books"
 EPHEDRINE = "import-ephedrine-india"
 
 ITEM = "GoodsShipment/GovernmentAgencyGoodsItem/0"
@@ -118,6 +119,10 @@ CASES = [
     Case("XZ-TRA10", BEEF, {}, {"Consignment/Itinerary/2/RoutingCountryCode": "UY"}),
     Case("XZ-TRA11", SHIRTS, {}, {"Consignment/Itinerary/0/RoutingCountryCode": "NO"}),
     Case("XZ-TRA12", BEEF, {}, {f"{SHIPMENT}/Consignment/LoadingLocation/ID": "XZALM"}),
+    Case("XZ-LOW01", BOOKS, {}, {f"{ITEM}/Commodity/InvoiceLine/ItemChargeAmount/value": 140.51}),
+    Case("XZ-LOW02", BOOKS, {}, {f"{ITEM}/GovernmentProcedure/0/CurrentCode": "000"}),
+    Case("XZ-LOW03", BOOKS, {}, {f"{ITEM}/Commodity/Classification/0/ID": "330300"}),
+    Case("XZ-LOW04", WOOD, {}, {f"{ITEM}/GovernmentProcedure/1/CurrentCode": "C07"}),
     Case("XZ-GDS01", HOTEL, {}, {"GoodsShipment/GovernmentAgencyGoodsItem/4/SequenceNumeric": 4}),
     Case("XZ-GDS02", BEEF, {}, {f"{ITEM}/Commodity/Classification/1/IdentificationTypeCode": "TSP"}),
     Case("XZ-GDS03", BEEF, {}, {f"{ITEM}/Commodity/Classification/0/ID": "0201300"}),

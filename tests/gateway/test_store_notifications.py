@@ -45,7 +45,7 @@ def told_of(number: int, count: int, second: int | None = None) -> tuple:
 def test_every_kind_of_event_is_told_or_is_not_for_a_reason():
     """Who adds a kind decides here: these are steps of the house, and follow from others or lead to them."""
     of_the_house = {"received", "validated", "routed", "queued", "offered", "sent", "retry", "parked", "revived"}
-    of_the_house |= {"invalidation", "superseded", "withdrawn"}
+    of_the_house |= {"invalidation", "superseded", "withdrawn", "provided", "mandate", "unconfirmed"}
     assert set(lifecycle.EVENT_KINDS) - set(lifecycle.TOLD) == of_the_house
     assert set(lifecycle.TOLD) <= set(lifecycle.EVENT_KINDS)
 
@@ -151,7 +151,7 @@ async def test_what_is_old_goes_in_small_bites_and_numbers_go_on(store, trader, 
 
 
 async def test_they_are_kept_for_so_many_days_and_the_log_says_what_went(store, trader, caplog):
-    caplog.set_level("INFO", "gateway.feed")
+    caplog.set_level("INFO", "gateway.notify.feed")
     clock = ManualClock()
     await store.accept(admission(trader, 1, events=told_of(1, 3)))  # in January; the clock begins in November
     await prune(store, 400, clock)

@@ -43,11 +43,24 @@ CHECKS = [
 THERE = {"list": "hs-headings", "name": "wco-dms", "version": "3.6", "type": "DEC"}
 SAMPLE = SAMPLES / "import-chilled-beef-argentina.json"  # food safety is asked
 GOOD = {name: msgspec.json.decode(SAMPLE.read_bytes()) for name in ("lodge", "validate", "convert")} | {
-    "decide": {"Decision": {"OutcomeCode": "held"}}
+    "decide": {"Decision": {"OutcomeCode": "held"}},
+    "send-document": b"a text",
+    "grant": {"Mandate": {"AgentID": "XZ100200300430", "DirectionCode": ["import"], "ConfirmationCode": "each"}},
 }
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
-NEVER_GOOD = ("amend", "invalidate", "invalidation", "arrive", "arrival", "supplement", "acknowledge")
+NEVER_GOOD = (
+    "token",
+    "amend",
+    "invalidate",
+    "invalidation",
+    "arrive",
+    "arrival",
+    "supplement",
+    "acknowledge",
+    "confirm",
+)
+NEVER_GOOD += ("attach", "delete-document", "finish-upload", "scan-answer", "scan-content", "send-part")
 
 
 class Served(NamedTuple):
@@ -67,6 +80,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         command = [GUICHET, "account", "add", role, "--role", role, *(["--agency", "FSA"] if role == "agency" else [])]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=50)
         keys[role] = done.stdout.decode().strip()
+    for command in (["add", "broker", "--role", "trader"], ["identifier", "add", "broker", "XZ100200300430"]):
+        subprocess.run([GUICHET, "account", *command], cwd=folder, env=environment, check=True, timeout=50)
     with (folder / "log").open("wb") as log:
         gateway = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log
@@ -89,12 +104,22 @@ def ask(url: str, key: str = "", document: object = None) -> bytes:
 
 
 def found(url: str, keys: dict[str, str]) -> dict[str, str]:
-    """A declaration that is lodged, its delivery, and a file that a schema needs."""
+    """A declaration that is lodged, its delivery, its document, an upload, and a file that a schema needs."""
     lodged = msgspec.json.decode(ask(f"{url}/v1/declarations", keys["trader"], GOOD["lodge"]))
     [delivery] = msgspec.json.decode(ask(f"{url}/v1/agency/deliveries", keys["agency"]))["deliveries"]
+    granted = msgspec.json.decode(ask(f"{url}/v1/mandates", keys["trader"], GOOD["grant"]))
     schema = ask(f"{url}/v1/packages/wco-dms/3.6/DEC.xsd").decode()
     [file, *_] = re.findall(r'schemaLocation="[^"]*?([^"/]+)"', schema)
-    return THERE | {"mrn": lodged["mrn"], "id": delivery["id"], "file": file}
+    batch = Request(f"{url}/v1/batches", msgspec.json.encode(GOOD["lodge"]), {"X-API-Key": keys["trader"]})
+    batch.headers |= {"Content-type": "application/x-ndjson", "Idempotency-key": "described"}
+    with urlopen(batch, timeout=20) as answer:
+        assert b'"replayed":1' in answer.read()
+    mrn, key = lodged["mrn"], keys["trader"]
+    document = msgspec.json.decode(ask(f"{url}/v1/documents", key, "any text"))["id"]
+    ask(f"{url}/v1/declarations/{mrn}/documents?document={document}&type=N853", key, {})
+    upload = msgspec.json.decode(ask(f"{url}/v1/uploads?size=9", key, {}))["id"]
+    papers = {"document": document, "upload": upload, "mandate": granted["id"], "batch": "described"}
+    return THERE | papers | {"mrn": mrn, "id": delivery["id"], "file": file}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.streams], ids=lambda route: route.name)
@@ -110,7 +135,8 @@ def test_every_answer_is_described(served: Served, route: Route):
         if named:
             case.path_parameters = {name: served.there[name] for name in case.path_parameters or {}}
         if good and route.name in GOOD:
-            case.body, case.media_type = GOOD[route.name], "application/json"
+            media = "application/octet-stream" if route.carries else "application/json"
+            case.body, case.media_type = GOOD[route.name], media
             case.headers.pop("Guichet-Message", None)
         answer = case.call(headers=key)
         statuses.add(answer.status_code)

@@ -89,6 +89,24 @@ def days_to(key: dict) -> int:
     return (datetime.fromisoformat(key["expires_on"]).date() - datetime.now(UTC).date()).days
 
 
+def test_a_user_is_given_a_key_and_withdrawn(guichet, database, acme):
+    done = guichet("account", "user", "add", "Acme", "A. Miller", "--scope", "read", "--database", database)
+    assert done.stdout == b"A. Miller is user 2 of Acme\n", done.stderr
+    key_of(guichet("account", "key", "add", "Acme", "--user", "A. Miller", "--database", database))
+    assert [(each["user"], each["state"]) for each in listed(guichet, database)] == [
+        ("first", "live"),
+        ("A. Miller", "live"),
+    ]
+    gone = guichet("account", "user", "revoke", "Acme", "A. Miller", "--database", database)
+    assert gone.stdout.startswith(b"A. Miller of Acme is revoked since 20")
+    assert [each["state"] for each in listed(guichet, database)] == ["live", "revoked"]
+    told = guichet("account", "user", "list", "--format", "json", "--database", database).stdout.splitlines()
+    first, miller = map(msgspec.json.decode, told)
+    assert (first["name"], first["revoked_at"], first["scopes"]) == ("first", None, None)
+    assert (miller["number"], miller["scopes"], miller["revoked_at"] is None) == (2, ["read"], False)
+    assert b"A. Miller" in guichet("account", "user", "list", "Acme", "--database", database).stdout
+
+
 def test_who_revokes_the_last_key_is_told_how_to_make_one(guichet, database, acme):
     [only] = listed(guichet, database, "Acme")
     done = guichet("account", "key", "revoke", "Acme", only["id"], "--database", database)
@@ -102,6 +120,7 @@ def test_who_revokes_the_last_key_is_told_how_to_make_one(guichet, database, acm
     ("arguments", "told"),
     [
         (("add", "Nobody"), "no account named 'Nobody'"),
+        (("add", "Acme", "--user", "Miller"), "'Acme' has no user named 'Miller'"),
         (("add", "Acme", "--expires", "soon"), "'soon' is neither a number of days, as 90d, nor a date"),
         (("add", "Acme", "--expires", "2020-01-31"), "ended on 2020-01-31 already"),
         (("add", "Acme", "--scope", "decide"), "a trader has no scope 'decide'; there is lodge, read, validate"),

@@ -18,6 +18,29 @@ def curl_block() -> str:
     return block
 
 
+def batch_block() -> str:
+    """The shell lines that send batches."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [block for block in blocks if "parcels.ndjson" in block]
+    return block
+
+
+async def test_the_curl_lines_of_batches_lodge_parcels_in_each_container(curl, stage, tmp_path):
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", batch_block()],
+        env=clean_environment(URL=stage.url, KEY=stage.trader_key, TMPDIR=str(tmp_path)),
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    *records, page = map(json.loads, done.stdout.splitlines())
+    ends = [(each["accepted"], each["replayed"], each["refused"]) for each in records if "complete" in each]
+    assert ends == [(5, 0, 0), (0, 5, 0), (3, 0, 0), (0, 2, 0)], "the form repeats two of the archive in either format"
+    assert [item["key"] for item in page["items"]] == ["WX880281001SE", "WX880281002SE"]
+
+
 async def test_the_curl_lines_lodge_ask_and_read_the_response(curl, stage):
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", curl_block()],

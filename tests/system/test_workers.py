@@ -12,10 +12,10 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from gateway.access.registration import NewAccount, register_accounts
+from gateway.client import Unreachable
 from gateway.demo.cases import lodgements
 from gateway.demo.processes import Child, Children, NotStarted
 from gateway.demo.stage import set_stage, start_gateway
@@ -139,7 +139,7 @@ async def test_a_killed_supervisor_takes_its_workers_along_and_a_new_start_goes_
         accepted = await trader.lodge(made)
         await house.kill()
         await ended(list(crew.values()))
-        with pytest.raises(aiohttp.ClientConnectionError):
+        with pytest.raises(Unreachable):
             await trader.lodge(made)
         await house.restart()
         assert (await trader.lodge(made)).mrn == accepted.mrn

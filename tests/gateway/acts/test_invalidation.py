@@ -175,7 +175,10 @@ async def test_what_is_over_stays_as_it_is(gateway, trader, lodged):
     before = await case(gateway, lodged.case.mrn)
     with pytest.raises(IllegalAct) as caught:
         await invalidate(gateway, lodged.case.mrn, taking_back(trader, lodged.case.mrn))
-    assert (caught.value.state, caught.value.legal) == ("released", ("accepted", "under-control", "held", "ready"))
+    assert (caught.value.state, caught.value.legal) == (
+        "released",
+        ("accepted", "under-control", "held", "ready", "awaiting-confirmation"),
+    )
     assert await case(gateway, lodged.case.mrn) == before
 
 

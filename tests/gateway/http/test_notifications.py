@@ -43,6 +43,7 @@ async def test_a_trader_is_told_every_step_and_which_documents_are_wanted(house)
         "at": wanted["at"],
         "state": "pending",
         "mrn": accepted["mrn"],
+        "document_id": None,
         "conversation_id": accepted["conversation_id"],
         "reference": told[0]["reference"],
         "agency": "PHS",

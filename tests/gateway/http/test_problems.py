@@ -19,7 +19,7 @@ FAILURES = [
     ("GET", "/v1/declarations/26XZ00000000000000", "trader", None, {}, 404, "unknown"),
     ("GET", "/v1/declarations/%00%FF%F0%9F%93%A6", "trader", None, {}, 404, "unknown"),
     ("GET", "/v1/agency/deliveries/%ED%A0%80", "fsa", None, {}, 404, "unknown"),
-    ("GET", "/v1/declarations", "trader", None, {}, 405, "method"),
+    ("GET", "/v1/validations", "trader", None, {}, 405, "method"),
     ("DELETE", "/v1/declarations/26XZ00000000000000", "trader", None, {}, 405, "method"),
     ("OPTIONS", "/healthz", None, None, {}, 405, "method"),
     ("GET", "/v1/agency/deliveries", None, None, {}, 401, "unauthenticated"),
@@ -79,7 +79,7 @@ async def test_what_is_acceptable_decides_before_the_work_is_done(shared):
 
 
 async def test_a_refused_method_and_medium_come_with_what_would_be_taken(shared):
-    assert (await shared.get("/v1/declarations")).headers["Allow"] == "POST"
+    assert (await shared.get("/v1/validations")).headers["Allow"] == "POST"
     refused = await shared.call("PUT", "/healthz")
     assert refused.headers["Allow"] == "GET, HEAD"
     assert refused.json["detail"] == "This address takes GET, HEAD."

@@ -11,7 +11,11 @@ from gateway.access import rights
 from gateway.access.accounts import last_day
 from gateway.access.rights import ANY, OPEN, RIGHTS, ROLES, scopes
 from gateway.http import app
+from gateway.mandates import office
 from gateway.ports import KeyTerms
+from tests.gateway.attachments.papers import PDF, PNG, digest
+from tests.gateway.attachments.papers import sent as document_sent
+from tests.gateway.http.batches import lines, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
@@ -23,16 +27,29 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROUTES = {route.name: route for route in app.ROUTES}
 CALLER = {"agency": "fsa"} | {role: role for role in ROLES if role != "agency"}
 HOTEL = read_sample("import-hotel-supplies.json")
+PARTY = {"trader": "XZ810090008145", "rival": "XZ730020260008", "third": "XZ770058005810"}  # importers of the samples
+KENYA = read_sample("import-cut-flowers-kenya.json")
+GRANTING = b'{"Mandate": {"AgentID": "XZ770058005810", "DirectionCode": ["import"], "ConfirmationCode": "each"}}'
+CONFIRMING = b'{"Confirmation": {"OutcomeCode": "confirmed"}}'
 BODY = {"lodge": HOTEL, "amend": HOTEL, "validate": GRANTED, "convert": GRANTED, "decide": GRANTED}
+BODY |= {"grant": GRANTING, "confirm": CONFIRMING, "lodge-batch": b'{"key":"k","declaration":{}}'}
+BODY |= {"send-document": PDF, "send-part": PDF}
+MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
-NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "coming": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
-# Routes on a case that was taken back, and on one whose goods were to come and whose declaration was incomplete.
-CASE_OF = {name: "back" for name in ("invalidate", "invalidation")}
-CASE_OF |= {name: "coming" for name in ("arrive", "arrival", "supplement")}
+NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
+NOBODYS |= {"mandate": NOBODYS["id"], "batch": "none", "coming": UNKNOWN}
+NOBODYS |= dict.fromkeys(("document", "spare", "upload", "complete", "begun"), "gdoc-" + "0" * 26)
+# What these do to a thing cannot be done twice, or not to one that is in use, so they have one of their own.
+SPENT = {"invalidate": ("mrn", "back"), "invalidation": ("mrn", "back"), "confirm": ("mrn", "waiting")}
+SPENT |= {"delete-document": ("document", "spare"), "finish-upload": ("upload", "complete")}
+SPENT |= {"end-upload": ("upload", "begun")}
+# These are for a case whose goods were to come, and whose declaration was incomplete.
+SPENT |= {name: ("mrn", "coming") for name in ("arrive", "arrival", "supplement")}
 COMING = ('"TypeCode": "IMA"', '"TypeCode": "IMF"')
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
-QUERY = {"acknowledge": "?through=0"}
+QUERY = {"acknowledge": "?through=0", "begin-upload": "?size=9", "send-part": "?offset=0"}
+QUERY |= {"finish-upload": f"?sha256={digest(PDF + b'!')}", "attach": "?document={document}&type=N853"}
 
 
 def taking_back(mrn: str) -> bytes:
@@ -55,14 +72,27 @@ class Stage:
         made = {"invalidate": taking_back(things["back"]), "arrive": arrival(things["coming"])}
         made["supplement"] = supplement(PARTS, number=things["coming"])
         body = made.get(route) or BODY.get(route)
-        mrn = things[CASE_OF.get(route, "mrn")]
-        path = row.path.format(**{**things, "mrn": mrn}) + QUERY.get(route, "")
-        headers = {"Content_Type": "application/json"} if body else {}
+        thing, other = SPENT.get(route, ("mrn", "mrn"))
+        path = (row.path.replace(f"{{{thing}}}", f"{{{other}}}") + QUERY.get(route, "")).format(**things)
+        headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
         if row.streams:  # a good answer has no end
             reply = await self.house.call("HEAD", path, caller, Accept="*/*")
             if reply.status == row.status or method == "HEAD":
                 return reply
         return await self.house.call(method or row.method, path, caller, body, Accept="*/*", **headers)
+
+
+async def in_their_name(house: House, principal: str, sample: bytes) -> dict[str, str]:
+    """A mandate that the principal gave, and a case that waits for it to confirm it."""
+    if "third" not in house.keys:
+        _, house.keys["third"] = await house.gateway.accounts.register("third", "trader")
+        for name, party in PARTY.items():
+            await office.add_identifier(house.gateway.store, name, party, house.gateway.clock())
+        house.gateway.rolls.forget()
+    given = await house.call("POST", "/v1/mandates", principal, GRANTING, **JSON)
+    lodged = await house.call("POST", "/v1/declarations", "third", sample, **JSON)
+    assert (given.status, lodged.status) == (201, 202), (given.body, lodged.body)
+    return {"mandate": given.json["id"], "waiting": lodged.json["mrn"]}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,17 +106,36 @@ async def stage(tmp_path_factory):
             back[who] = (await house.lodge("import-orchids-thailand", who))["mrn"]
             path, body = f"/v1/declarations/{back[who]}/invalidation", taking_back(back[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+            await sent(house, lines("B"), key=f"of-{who}", caller=who)
         coming = {}
         for who in "trader", "rival":  # the goods of each have come
             lodged = await house.call("POST", "/v1/declarations", who, altered(PARTS, COMING), **JSON)
             coming[who] = msgspec.json.decode(lodged.body)["mrn"]
             path, body = f"/v1/declarations/{coming[who]}/arrival", arrival(coming[who])
             assert (await house.call("POST", path, who, body, **JSON)).status == 200
+        own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
+        own |= {"mrn": mine, "back": back["trader"], "coming": coming["trader"], "id": ours["id"], "batch": "of-trader"}
+        another |= {"mrn": theirs, "back": back["rival"], "coming": coming["rival"]}
+        another |= {"id": others["id"], "batch": "of-rival"}
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "coming": coming["trader"], "id": ours["id"]},
-            "another's": {"mrn": theirs, "back": back["rival"], "coming": coming["rival"], "id": others["id"]},
+            "own": own | await papers(house, "trader", mine, "N853"),
+            "another's": another | await papers(house, "rival", theirs, "N851"),
         }
         yield Stage(house, things | {"nobody's": NOBODYS})
+
+
+async def papers(house: House, who: str, mrn: str, kind: str) -> dict[str, str]:
+    """A document that an agency has by a case, one that nobody has, and uploads: empty, complete, to be given up."""
+    found = {"document": await document_sent(house, PDF, caller=who)}
+    found["spare"] = await document_sent(house, PNG, "scan.png", who)
+    given = await house.call("POST", f"/v1/declarations/{mrn}/documents?document={found['document']}&type={kind}", who)
+    assert len(given.json["agencies"]) == 1
+    for upload, body in ("upload", b""), ("complete", PDF + b"!"), ("begun", b""):
+        place = await house.call("POST", f"/v1/uploads?size={len(body or PDF)}", who)
+        found[upload] = place.json["id"]
+        if body:
+            assert (await house.call("PUT", f"/v1/uploads/{found[upload]}?offset=0", who, body)).status == 200
+    return found
 
 
 def cells():
@@ -94,7 +143,7 @@ def cells():
     for name in RIGHTS:
         for role in ROLES:
             of_one = "{" in ROUTES[name].path
-            owner = {"mrn": "trader", "id": "agency"}["mrn" if "{mrn}" in ROUTES[name].path else "id"]
+            owner = "agency" if "/agency/" in ROUTES[name].path else "trader"
             for whose in ("own", "another's") if of_one and role == owner else ("another's",) if of_one else ("own",):
                 yield role, name, whose
 

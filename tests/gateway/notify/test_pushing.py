@@ -14,6 +14,7 @@ from adapters import callback
 from adapters.callback import HttpPoster, is_public
 from adapters.port import NotTaken
 from gateway.clock import utc_now
+from gateway.mandates.kept import DeclaredFor
 from gateway.notify.pushing import Pusher
 from gateway.retry import RetryPolicy
 from gateway.settings import NotificationSettings
@@ -22,6 +23,7 @@ from gateway.traces.tracer import Tracer
 from tests.gateway.ledger import admission, mrn
 from tests.gateway.receiving import receiving
 from tests.gateway.scripted import PATIENCE, eventually
+from tests.gateway.test_store_mandates import mandate
 from tests.gateway.test_store_notifications import told_of
 
 SECRET = "gs_the-secret"
@@ -138,6 +140,22 @@ async def test_a_target_that_hangs_for_one_case_holds_up_neither_other_cases_nor
         await happen(store, rival, 100 + number)
     await eventually(lambda: len(receiver.taken) == 16 and len(other.taken) == 20)
     assert receiver.numbers(mrn(1)) == []
+
+
+async def test_two_accounts_that_are_told_of_one_case_do_not_wait_for_each_other(
+    store, trader, rival, receiver, other, pusher
+):
+    async def hang(request, told):
+        await receiver.over.wait()
+        return web.Response(status=204)
+
+    receiver.misbehave = hang
+    await store.grant_mandate(mandate(principal=rival, agent=trader), 9, "2026-01-31")
+    declared = DeclaredFor(account_id=rival, mandate_id="mandate-1", confirm_by=None)
+    await store.accept(admission(trader, 1, (), events=told_of(1, 4), declared_for=declared))
+    await eventually(lambda: len(other.taken) == 4)
+    assert other.numbers(mrn(1)) == [1, 2, 3, 4]
+    assert (receiver.numbers(mrn(1)), len(receiver.asked)) == ([], 1)
 
 
 async def test_what_is_never_taken_is_given_up_with_its_reason_and_sent_again_when_asked(

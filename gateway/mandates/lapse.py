@@ -1,0 +1,85 @@
+"""A filing that its principal does not confirm in time is over: it is declined, with that reason.
+
+One process of a gateway looks for such cases now and then. Who comes to confirm one after its time and before that look
+finds it declined too, so that the time counts and not the look.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from gateway import lifecycle
+from gateway.cases import GATEWAY, Entry, change, plan, withdrawal
+from gateway.clock import Clock, stamp
+from gateway.mandates.standing import last_mandate
+from gateway.ports import CaseChange, CaseFile, Store
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 30.0
+BITE: Final = 100  # cases that are read and changed in one go, between two looks for more
+
+
+class Lapses:
+    """Looks for as long as it is not stopped. Made in a running event loop."""
+
+    def __init__(self, store: Store, clock: Clock, pause: float = LOOK_SECONDS) -> None:
+        self._store, self._clock, self._pause = store, clock, pause
+        self._task = asyncio.create_task(self._forever())
+
+    async def stop(self) -> None:
+        """What is declined is declined; the rest waits for the next start."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _forever(self) -> None:
+        while True:
+            try:
+                await sweep(self._store, self._clock)
+            except Exception:
+                log.exception("filings that nobody confirmed cannot be ended; trying again in %g s", self._pause)
+            await asyncio.sleep(self._pause)
+
+
+async def sweep(store: Store, clock: Clock) -> None:
+    """End every filing whose time is over."""
+    at = stamp(clock())
+    while found := await store.unconfirmed(at, BITE):
+        ended = [mrn for mrn in found if await lapse(store, mrn, at)]
+        if not ended:  # each was confirmed, or taken back, in this moment
+            return
+        log.info("%d filings were not confirmed in time", len(ended))
+
+
+async def lapse(store: Store, mrn: str, at: str) -> bool:
+    """End a filing, if it still waits and its time is over; whether it did. Raises LookupError for no such case."""
+
+    async def find() -> CaseFile:
+        file = await store.case_file(mrn)
+        if file is None:
+            raise LookupError(f"there is no case {mrn}")
+        return file
+
+    def step(file: CaseFile) -> tuple[CaseChange | None, bool]:
+        ended = _lapse(file, at)
+        return ended, ended is not None
+
+    return await change(store, find, step)
+
+
+def overdue(file: CaseFile, at: str) -> str | None:
+    """Until when a case that waits could have been confirmed, where that is over."""
+    told = last_mandate(file)
+    if told is None or file.case.state != lifecycle.AWAITING_CONFIRMATION:
+        return None
+    until = str(told.data["confirm_by"])
+    return until if until <= at else None
+
+
+def _lapse(file: CaseFile, at: str) -> CaseChange | None:
+    until = overdue(file, at)
+    if until is None:
+        return None
+    moves, told = withdrawal(file)
+    entries = (Entry(lifecycle.UNCONFIRMED, GATEWAY, {"until": until}), *told)
+    return plan(file, at, moves, entries, state=lifecycle.DECLINED)
