@@ -5,8 +5,8 @@ counts no more; all others keep their deliveries and decisions. Reason: a decisi
 should have to decide twice on the same.
 
 Legal until the case is released, refused, declined or invalidated. One that has to be confirmed asks no agency anything
-before that. The bytes of every version are kept. The same document as the version that
-counts is answered as when that was taken, in whichever format.
+before that. The bytes of every version are kept. The same document as the version that counts is answered as when that
+was taken, in whichever format. Supplements become the next version by the same rule; see `supplement`.
 """
 
 from collections.abc import Mapping, Sequence
