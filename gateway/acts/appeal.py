@@ -99,7 +99,7 @@ def _read(gateway: Gateway, lodgement: Lodgement, now: datetime) -> Notice:
 
 async def _materials(gateway: Gateway, file: CaseFile, delivery_id: str) -> Materials:
     """What the record needs of the store beside the case; nothing for a delivery that is not of the case."""
-    agency = next((each.agency for each in file.deliveries if each.id == delivery_id), "")
+    agency = next((each.desk for each in file.deliveries if each.id == delivery_id), "")
     sent = await gateway.store.fetch(agency, delivery_id)
     if sent is None:
         return Materials(versions={}, request=b"")
