@@ -215,6 +215,7 @@ def _serve(
         caller = await identify(gateway.accounts, right, request, rates)
         owner = judge(right, caller)
         own = await _admit(request, gateway, caller, rates)
+        trial.refuse_elsewhere(route, request.headers, caller.account)
         _check_head(route, request, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
