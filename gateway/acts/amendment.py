@@ -107,7 +107,7 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         if principal_of(file) != held_for:  # another amendment was quicker, and it is for somebody
             raise Stale(mrn, file.case.version)
         planned, done = _amend(file, amendment, shown, lodgement, stamp(now))
-        told[:] = _notices(gateway, file, planned)
+        told[:] = notices(gateway, file, planned)
         return msgspec.structs.replace(planned, notices=tuple(told)), done
 
     try:
@@ -119,8 +119,8 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
     return amended
 
 
-def _notices(gateway: Gateway, file: CaseFile, planned: CaseChange) -> tuple[NewNotice, ...]:
-    """What agencies are told whose deliveries count no more."""
+def notices(gateway: Gateway, file: CaseFile, planned: CaseChange) -> tuple[NewNotice, ...]:
+    """What agencies are told whose deliveries count no more, because another version counts."""
     moved, added = {each.id for each in planned.deliveries}, [each.delivery for each in planned.added]
     old = [each for each in file.deliveries if each.id in moved]
     return messages.amended(gateway, file, old, added, planned.updated_at)

@@ -243,6 +243,8 @@ async def test_a_principal_reads_all_that_was_said_of_its_declaration_and_says_n
         event = (await house.get(f"{path}/timeline", "rival")).json["events"]
         assert {each["actor"].count("/") for each in event if each["kind"] in ACTS} == {1}, "who acts is a user"
     for seen in ("appeals", "appeals/1", "appeals/1/record", "queries/FSA-1/answer", "documents", "timeline"):
-        answers = {caller: (await house.get(f"{path}/{seen}", caller)).status for caller in ("trader", "rival", "third")}
+        answers = {
+            caller: (await house.get(f"{path}/{seen}", caller)).status for caller in ("trader", "rival", "third")
+        }
         assert answers == {"trader": 200, "rival": 200, "third": 404}, seen
     assert (await house.get(f"/v1/documents/{document}/content", "trader")).status == 404
