@@ -11,6 +11,7 @@ its caller goes away: what it was about to write is then on record, and a repeat
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 
 from aiohttp import web
@@ -239,7 +240,7 @@ def _serve(
                 carried=Carried(request, gateway.settings.patience) if route.carries else None,
                 prove=_prover(gateway, request, rates) if route.form else None,
             )
-            with request.app[_DESK].others:
+            with nullcontext() if route.carries else request.app[_DESK].others:  # an upload may take minutes
                 answer = await (_test(request, route, call) if caller.account.test else route.handler(call))
         if route.streams or route.files:
             return await _stream(request, route, gateway, answer, rates, call.feed)
