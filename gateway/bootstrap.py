@@ -253,7 +253,7 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     store, chosen = gateway.store, gateway.settings.notifications
     yield Keeper(store, chosen.keep, gateway.clock)
     yield Reminder(store, gateway.clock)
-    yield Lapses(store, gateway.clock)
+    yield Lapses(gateway)
     carrier, metrics, tracer = poster(gateway.settings), gateway.metrics, gateway.tracer
     yield Pusher(store, carrier, chosen, gateway.clock, gateway.random, metrics, tracer)
     yield Player(gateway)

@@ -43,7 +43,7 @@ Credential = str | Callable[[], Awaitable[str]]
 TRIES: Final = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds between tries, unless the gateway says how long
 AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
-OVER: Final = frozenset({"released", "refused", "invalidated"})
+OVER: Final = frozenset({"released", "refused", "invalidated", "declined"})
 _JSON: Final = "application/json"
 _STREAM_IDLE = 60.0  # seconds without a sign of life, of which there is one every 15
 

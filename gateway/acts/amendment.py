@@ -125,7 +125,7 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
 
 
 def notices(gateway: Gateway, file: CaseFile, planned: CaseChange) -> tuple[NewNotice, ...]:
-    """What agencies are told whose deliveries count no more."""
+    """What agencies are told whose deliveries count no more, because another version counts."""
     moved, added = {each.id for each in planned.deliveries}, [each.delivery for each in planned.added]
     old = [each for each in file.deliveries if each.id in moved]
     return messages.amended(gateway, file, old, added, planned.updated_at)

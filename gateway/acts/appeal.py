@@ -99,8 +99,8 @@ def _read(gateway: Gateway, lodgement: Lodgement, now: datetime) -> Notice:
 
 async def _materials(gateway: Gateway, file: CaseFile, delivery_id: str) -> Materials:
     """What the record needs of the store beside the case; nothing for a delivery that is not of the case."""
-    agency = next((each.desk for each in file.deliveries if each.id == delivery_id), "")
-    sent = await gateway.store.fetch(agency, delivery_id)
+    desk = next((each.desk for each in file.deliveries if each.id == delivery_id), "")
+    sent = await gateway.store.fetch(desk, delivery_id)
     if sent is None:
         return Materials(versions={}, request=b"")
     store, first = gateway.store, await gateway.store.message(file.case.id)
@@ -180,7 +180,7 @@ def _appeal(
         **message,
         number=number,
         delivery_id=delivery.id,
-        agency=delivery.agency,
+        desk=delivery.desk,
         document=notice.document,
         record=msgspec.json.encode(freeze(file.case.mrn, events, materials, delivery, decision, own)),
     )

@@ -33,11 +33,13 @@ class AppealMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewAppeal(AppealMessage, frozen=True, kw_only=True):
-    """What an appeal writes: the message, and the record that it freezes, as JSON."""
+    """What an appeal writes: the message, and the record that it freezes, as JSON. `desk` is that of its delivery, so
+    that an appeal in a test waits for no live agency.
+    """
 
     number: int
     delivery_id: str
-    agency: str
+    desk: str
     record: bytes
 
 
@@ -56,7 +58,7 @@ class AppealStore(Protocol):
         """Those of one case, in their order."""
 
     async def open_appeals(self, agency: str | None, limit: int) -> list[Appeal]:
-        """Those that wait for a ruling, of one agency or of all, the oldest first."""
+        """Those that wait for a ruling, of one agency or of all, the oldest first; no tests."""
 
     async def appeal_on(self, agency: str, delivery_id: str) -> Appeal | None:
         """The last one against a decision on this delivery of the agency's."""

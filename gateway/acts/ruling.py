@@ -75,14 +75,14 @@ _DECODER: Final = msgspec.json.Decoder(_Envelope)
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
-async def rule(gateway: Gateway, agency: str, delivery_id: str, body: bytes, media: str) -> Ruled:
-    """Take a ruling message of an agency.
+async def rule(gateway: Gateway, agency: str, delivery_id: str, body: bytes, media: str, actor: str) -> Ruled:
+    """Take a ruling message of an agency; `actor` is its user, as the history names it.
 
     Raises Refused, UnknownDelivery, DecisionConflict, DeliveryClosed, IllegalAct.
     """
     ruling = await offload(gateway, len(body), _read, body, media)
     tables = {"rules": gateway.rules, "checks": gateway.checks.digest}
-    way = Way(agency=agency, actor=f"agency:{agency}", at=stamp(gateway.clock()), tables=tables)
+    way = Way(agency=agency, actor=actor, at=stamp(gateway.clock()), tables=tables)
     return await record_ruling(gateway.store, delivery_id, ruling, way)
 
 

@@ -8,7 +8,7 @@ Each of them is told with a notice.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,8 +19,15 @@ from gateway.cases import GATEWAY, Entry, Stale, change, live, plan
 from gateway.clock import stamp
 from gateway.notices import messages
 from gateway.notices.records import NewNotice
-from gateway.ports import Account, CaseChange, CaseFile, Delivery, DeliveryChange
+from gateway.ports import CaseChange, CaseFile, Delivery, DeliveryChange
 from gateway.service import Gateway
+
+
+class Sender(NamedTuple):
+    """Whose case and document it is, and who acts for that account, as the history names it."""
+
+    account_id: int
+    actor: str
 
 
 class Attached(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,17 +62,17 @@ class TooMany(Exception):
 
 
 async def attach(
-    gateway: Gateway, account: Account, mrn: str, document_id: str, kind: str, unchanged: Unchanged = always
+    gateway: Gateway, sender: Sender, mrn: str, document_id: str, kind: str, unchanged: Unchanged = always
 ) -> Attached:
     """Attach a document as one of that type. Raises UnknownCase, UnknownDocument, TooMany, Stale, and IllegalAct."""
     store, most = gateway.store, gateway.settings.documents.per_case
-    find = finder(gateway, mrn, account.id)
+    find = finder(gateway, mrn, sender.account_id)
     await find()
-    document = await store.document(document_id, account.id)
+    document = await store.document(document_id, sender.account_id)
     if document is None or document.state not in KEPT:
         raise UnknownDocument(document_id, document is not None and document.state in SHOWN)
     demands = {row.id: row.lpco_type for row in gateway.requirements.rows}
-    at, sender, used = stamp(gateway.clock()), f"{account.role}:{account.id}", set[str]()
+    at, used = stamp(gateway.clock()), set[str]()
 
     told: list[NewNotice] = []
 
@@ -84,7 +91,7 @@ async def attach(
         lifecycle.check_act(lifecycle.ATTACHMENT, mrn, file.case.state)
         if document_id not in used and len(used) >= most:
             raise TooMany(most)
-        planned, attached = _attach(file, document, kind, chosen, sender, at)
+        planned, attached = _attach(file, document, kind, chosen, sender.actor, at)
         told[:] = _notices(gateway, file, document, kind, chosen, planned.updated_at)
         return msgspec.structs.replace(planned, notices=tuple(told)), attached
 
@@ -102,13 +109,13 @@ def _notices(
 
 
 def _attach(
-    file: CaseFile, document: Document, kind: str, chosen: list[Delivery], sender: str, at: str
+    file: CaseFile, document: Document, kind: str, chosen: list[Delivery], actor: str, at: str
 ) -> tuple[CaseChange, Attached]:
     """The change that attaches a document."""
     to = tuple(each.id for each in chosen)
     facts = {"document_id": document.id, "type": kind, "digest": document.digest, "deliveries": list(to)}
     moves, entries = _answered(file, chosen, kind)
-    planned = plan(file, at, moves, (Entry(lifecycle.ATTACHMENT, sender, facts), *entries))
+    planned = plan(file, at, moves, (Entry(lifecycle.ATTACHMENT, actor, facts), *entries))
     uses = (Use(document.id, kind), *(Use(document.id, kind, each) for each in to))
     answered = {move.id for move in moves}
     told = _attached(file.case.mrn, document, kind, planned.updated_at, chosen)
@@ -125,7 +132,7 @@ def _answered(file: CaseFile, chosen: Collection[Delivery], kind: str) -> tuple[
         missing = asked - {kind} - {event.data["type"] for event in file.events if _was_given(event, each, since)}
         if each.state == lifecycle.HELD and asked and not missing:
             state = lifecycle.next_delivery_state(each.state, lifecycle.PROVIDED)
-            moves.append(DeliveryChange(id=each.id, state=state))
+            moves.append(DeliveryChange(id=each.id, state=state, next_attempt_at=each.next_attempt_at))
             entries.append(Entry(lifecycle.PROVIDED, GATEWAY, {"delivery": each.id, "agency": each.agency}))
     return moves, entries
 

@@ -156,7 +156,7 @@ async def _rule(settings: "Settings", mrn: str, number: int, said: tuple[str, st
     from gateway.access.registration import opened
     from gateway.acts.ruling import Way, record_ruling
     from gateway.clock import stamp, utc_now
-    from gateway.collect import DecisionConflict, DeliveryClosed
+    from gateway.collect import DecisionConflict, DeliveryClosed, UnknownDelivery
     from gateway.lifecycle import IllegalAct
 
     gateway = bootstrap.build(settings, adapters={}, shared=True)
@@ -173,7 +173,7 @@ async def _rule(settings: "Settings", mrn: str, number: int, said: tuple[str, st
                 return await record_ruling(store, found[0].delivery_id, ruling, way)
             except Refused as error:
                 raise ValueError(decisions.describe(error)) from None
-            except (DecisionConflict, DeliveryClosed, IllegalAct) as error:
+            except (UnknownDelivery, DecisionConflict, DeliveryClosed, IllegalAct) as error:
                 raise ValueError(str(error)) from None
 
 

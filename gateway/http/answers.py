@@ -9,7 +9,7 @@ from gateway.http.message_schemas import ANY
 from gateway.http.messages import handed_in
 from gateway.http.problems import not_found
 from gateway.http.routes import IDEMPOTENCY_KEY, IF_MATCH, MESSAGE_HEADER, MRN, Answer, Call, Parameter, Route
-from gateway.http.traders import AS, PATH, kept, shown_case
+from gateway.http.traders import AS, PATH, kept, readable_case
 
 ANSWER = PATH + "/{mrn}/queries/{query}/answer"
 QUERY = Parameter(name="query", where="path", text="The id that the query has in the status of the case.")
@@ -24,7 +24,7 @@ async def reply(call: Call) -> Answer:
 
 async def replied(call: Call) -> Answer:
     """The answer as it came, or with `as` in another format."""
-    case = (await shown_case(call)).case
+    case = (await readable_case(call)).case
     stored = await call.gateway.store.kept_answer(case.id, call.path["query"])
     if stored is None:
         raise not_found()

@@ -11,6 +11,7 @@ its caller goes away: what it was about to write is then on record, and a repeat
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 
 from aiohttp import web
@@ -215,7 +216,7 @@ def _serve(
         caller = await identify(gateway.accounts, right, request, rates)
         request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
-        own = await _admit(request, gateway, caller, rates)
+        own = await _admit(request, route, gateway, caller, rates)
         _check_head(route, request, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
@@ -239,7 +240,7 @@ def _serve(
                 carried=Carried(request, gateway.settings.patience) if route.carries else None,
                 prove=_prover(gateway, request, rates) if route.form else None,
             )
-            with request.app[_DESK].others:
+            with nullcontext() if route.carries else request.app[_DESK].others:  # an upload may take minutes
                 answer = await (_test(request, route, call) if caller.account.test else route.handler(call))
         if route.streams or route.files:
             return await _stream(request, route, gateway, answer, rates, call.feed)
@@ -248,13 +249,14 @@ def _serve(
     return serve
 
 
-async def _admit(request: web.Request, gateway: Gateway, caller: Caller, rates: Rates) -> Gateway:
+async def _admit(request: web.Request, route: Route, gateway: Gateway, caller: Caller, rates: Rates) -> Gateway:
     """The gateway as it is to this caller: to a test account it has another clock, and every answer says so.
 
-    Raises Fault for who asks too often.
+    Raises Fault for who asks too often, and Refused for who asks for a test where there can be none.
     """
     test = caller.account.test
     request[_STANDING] = {**(_OF_A_TEST if test else _NO_LIMIT), **rates.spend(caller.account)}
+    trial.refuse_elsewhere(route, request.headers, caller.account)
     return await on_its_clock(gateway, caller.account) if test else gateway
 
 

@@ -106,7 +106,7 @@ async def delivery_appeal(call: Call) -> Answer:
 async def ruling(call: Call) -> Answer:
     """Takes a ruling, once: the same again is answered the same, marked as replayed."""
     body, media = await call.body.content(), str(call.body.media)
-    return Answer(value=await rule(call.gateway, _agency(call), call.path["id"], body, media))
+    return Answer(value=await rule(call.gateway, _agency(call), call.path["id"], body, media, call.actor))
 
 
 def _agency(call: Call) -> str:

@@ -5,20 +5,18 @@ same answer as one that never was.
 """
 
 import re
-from functools import partial
 
 from datamodel.wording import issue, phrase, refused
-from gateway.acts.common import always
 from gateway.attachments.documents import Used
-from gateway.attachments.provided import Attached, attach
+from gateway.attachments.provided import Attached, Sender, attach
 from gateway.attachments.views import CaseDocuments, DeliveryDocuments, of_case, of_delivery
 from gateway.collect import UnknownDelivery
 from gateway.http import agencies, traders
 from gateway.http.attachments import DOCUMENT, FILE_HEADERS, RANGE, file_of
-from gateway.http.caching import seen
+from gateway.http.changes import condition
 from gateway.http.problems import not_found
 from gateway.http.routes import DELIVERY_ID, IF_MATCH, MRN, Answer, Call, Parameter, Route
-from gateway.http.traders import shown_case
+from gateway.http.traders import readable_case
 
 OF_CASE = traders.PATH + "/{mrn}/documents"
 OF_DELIVERY = agencies.PATH + "/{id}/documents"
@@ -31,15 +29,13 @@ async def add(call: Call) -> Answer:
     kind = call.query.get(TYPE, "")
     if not _CODE.fullmatch(kind):
         raise refused(issue("query.filter", name=TYPE, value=kind[:60], expected=phrase("query.type")), status=400)
-    conditions = ", ".join(call.headers.getall("If-Match", ()))
-    unchanged = partial(seen, conditions) if conditions else always
-    document = call.query.get("document", "")
-    return Answer(value=await attach(call.gateway, call.account, call.path["mrn"], document, kind, unchanged))
+    sender, document = Sender(call.account.id, call.actor), call.query.get("document", "")
+    return Answer(value=await attach(call.gateway, sender, call.path["mrn"], document, kind, condition(call)))
 
 
 async def of_one_case(call: Call) -> Answer:
     """The documents that a case refers to."""
-    mrn = (await shown_case(call)).case.mrn
+    mrn = (await readable_case(call)).case.mrn
     return Answer(value=of_case(mrn, await call.gateway.store.documents_of_case(mrn)))
 
 

@@ -85,7 +85,7 @@ class DeclaredPage(msgspec.Struct, frozen=True):
 async def give(call: Call) -> Answer:
     """Grants a mandate, or answers with the one that says the same."""
     body = await call.body.content()
-    granted = await granting.grant(call.gateway, call.account, body, str(call.body.media))
+    granted = await granting.grant(call.gateway, call.account, call.actor, body, str(call.body.media))
     return Answer(value=_shown(call, granted), headers={"Location": f"{PATH}/{granted.id}"})
 
 
@@ -107,7 +107,8 @@ async def mandate(call: Call) -> Answer:
 
 async def end(call: Call) -> Answer:
     """Revokes a mandate that the caller gave. Raises UnknownMandate."""
-    return Answer(value=_shown(call, await granting.revoke(call.gateway, call.account, call.path["mandate"])))
+    revoked = await granting.revoke(call.gateway, call.account, call.actor, call.path["mandate"])
+    return Answer(value=_shown(call, revoked))
 
 
 async def declared(call: Call) -> Answer:

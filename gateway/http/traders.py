@@ -121,21 +121,12 @@ async def readable_case(call: Call) -> CaseFile:
     own = await store.case_file(mrn, call.owner)
     if own is None and call.owner is not None and await store.is_for(mrn, call.owner):
         own = await store.case_file(mrn)
-    return _seen(call, own)
-
-
-async def shown_case(call: Call) -> CaseFile:
-    """The case of that MRN, if it is the caller's own or the caller may see everybody's. Raises Fault."""
-    return _seen(call, await call.gateway.store.case_file(call.path["mrn"], call.owner))
-
-
-def _seen(call: Call, found: CaseFile | None) -> CaseFile:
-    if found is None:
+    if own is None:
         raise not_found()
     if call.owner is None:
         who = (call.account.name, call.account.role)
-        log.info("conversation %s: %r, %s, looks into case %s", call.conversation_id, *who, found.case.mrn)
-    return found
+        log.info("conversation %s: %r, %s, looks into case %s", call.conversation_id, *who, own.case.mrn)
+    return own
 
 
 AS = Parameter(

@@ -5,6 +5,7 @@ a live declaration that its sender takes for a test.
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ from gateway.http.messages import SHOWN, as_of, unfit
 from gateway.http.problems import Fault, Scripted
 from gateway.http.publication import HTML, html
 from gateway.http.routes import Answer, Call, Parameter, Route
+from gateway.ports import Account
 from gateway.trial.clock import MOST_AHEAD, TooFar, VirtualClock, advance, advance_to_rest, read
 from gateway.trial.scenarios import LOST, Listed, Script, Unfit, seconds
 
@@ -55,6 +57,12 @@ async def asked(call: Call) -> Wanted:
     if script.answer not in (None, LOST):
         await _turn_away(call, script)
     return Wanted(as_of(call), script.text, script.answer == LOST)
+
+
+def refuse_elsewhere(route: Route, headers: Mapping[str, str], account: Account) -> None:
+    """Raises Refused for a scenario that comes with what changes something and cannot be played."""
+    if HEADER in headers and route.method != "GET" and SCENARIO not in route.parameters:
+        raise refused(issue("header.scenario-here" if account.test else "header.test-only"), status=400)
 
 
 def _script(call: Call, header: str) -> Script:

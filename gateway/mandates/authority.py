@@ -19,7 +19,7 @@ from gateway.cases import GATEWAY, Entry
 from gateway.clock import later
 from gateway.mandates.kept import DeclaredFor, Mandate
 from gateway.mandates.parties import PartyRow
-from gateway.mandates.roll import Roll, normal
+from gateway.mandates.roll import Roll
 from gateway.mandates.settings import REQUIRED
 from gateway.ports import Account
 from gateway.routing import direction
@@ -84,7 +84,7 @@ def authorise(gateway: Gateway, roll: Roll, account: Account, filing: Filing, no
     document = filing.plain.document
     way = direction(document.Declaration)
     row, party = gateway.rolls.parties.asked(document, way)
-    owner = roll.owners.get(normal(party)) if party else None
+    owner = roll.owner(party, account.test) if party else None
     if filing.held_for not in (None, owner):
         return _missing(gateway, "mandate.other-party", row, party, filing, "")
     if row is None or owner == account.id or (owner is None and not strict):

@@ -5,6 +5,8 @@ if its sender had taken it back. The same answer again, to the same version, is 
 format. A case may wait again after an amendment: then agencies keep what they were asked until that is confirmed too,
 and only those for which it changes something are asked anew.
 
+Agencies whose deliveries count no more are told, in the same commit.
+
 Who looked at the case before sends its ETag as If-Match, and so confirms what was seen and nothing that came since.
 """
 
@@ -19,15 +21,17 @@ from datamodel.codecs import Parsed, read, write
 from datamodel.wording import issue, refused
 from gateway import lifecycle
 from gateway.acts import common
-from gateway.acts.amendment import Anew, Requests, ask_anew, look, requests
+from gateway.acts.amendment import Anew, Requests, ask_anew, look, notices, requests
 from gateway.acts.common import Unchanged, UnknownCase, always
-from gateway.attachments.documents import KEPT, Use, Used
-from gateway.cases import Entry, Stale, change, plan, rolled_up, version_of, withdrawal
+from gateway.attachments.documents import KEPT, Gone, Use, Used
+from gateway.cases import Entry, Stale, change, live, plan, rolled_up, version_of, withdrawal
 from gateway.clock import stamp
 from gateway.intake import Lodgement
 from gateway.lifecycle import CONFIRMED
 from gateway.mandates.lapse import lapse, overdue
 from gateway.media import format_of
+from gateway.notices import messages
+from gateway.notices.records import NewNotice
 from gateway.offload import offload
 from gateway.ports import AdditionalMessage, CaseChange, CaseFile
 from gateway.service import Gateway
@@ -91,6 +95,7 @@ async def confirm(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: U
     answer = await offload(gateway, len(lodgement.body), _read, lodgement)
     routed: dict[int, _Routed] = {}  # by number of the version
     shown: dict[str, str] = {}  # what deliveries ask, by id
+    told: list[NewNotice] = []
 
     async def find() -> CaseFile:
         file = await _find(gateway, mrn, account_id, stamp(now))
@@ -110,11 +115,24 @@ async def confirm(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: U
             raise Stale(mrn, file.case.version)
         lifecycle.check_act(lifecycle.CONFIRMATION, mrn, file.case.state)
         chosen = routed.get(version_of(file).number)
-        return _settle(file, answer, chosen, shown, lodgement, stamp(now))
+        planned, done = _settle(file, answer, chosen, shown, lodgement, stamp(now))
+        told[:] = _notices(gateway, file, planned, confirmed=chosen is not None)
+        return msgspec.structs.replace(planned, notices=tuple(told)), done
 
-    done = await change(gateway.store, find, step)
+    try:
+        done = await change(gateway.store, find, step)
+    except Gone:  # a document ended after it was looked for
+        return await confirm(gateway, mrn, lodgement, unchanged)
     gateway.doorbell.ring(done.asked)
+    messages.ring(gateway, told)
     return done
+
+
+def _notices(gateway: Gateway, file: CaseFile, planned: CaseChange, *, confirmed: bool) -> tuple[NewNotice, ...]:
+    """What agencies are told that were asked before: of the version that counts now, or that there is none any more."""
+    if confirmed:
+        return notices(gateway, file, planned)
+    return messages.invalidated(gateway, file, live(file), planned.updated_at)
 
 
 async def _find(gateway: Gateway, mrn: str, account_id: int, at: str) -> CaseFile:
@@ -123,7 +141,7 @@ async def _find(gateway: Gateway, mrn: str, account_id: int, at: str) -> CaseFil
     if file is None:
         raise UnknownCase(mrn)
     if overdue(file, at):
-        await lapse(gateway.store, mrn, at)
+        await lapse(gateway, mrn, at)
         return await _find(gateway, mrn, account_id, at)
     return file
 

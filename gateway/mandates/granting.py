@@ -15,7 +15,6 @@ from datamodel.wording import issue, refused
 from gateway.clock import stamp
 from gateway.identifiers import new_delivery_id
 from gateway.mandates.kept import Mandate, MandateStore, TooMany
-from gateway.mandates.roll import normal
 from gateway.media import format_of
 from gateway.offload import offload
 from gateway.ports import Account
@@ -57,11 +56,11 @@ class UnknownMandate(Exception):
     """This account has given no mandate of that id."""
 
 
-async def grant(gateway: Gateway, account: Account, body: bytes, media: str) -> Mandate:
-    """Put a principal's own mandate on record. Raises Refused."""
+async def grant(gateway: Gateway, account: Account, actor: str, body: bytes, media: str) -> Mandate:
+    """Put a principal's own mandate on record; `actor` is its user, as the history names it. Raises Refused."""
     terms = await offload(gateway, len(body), _read, body, media)
     roll, now = await gateway.rolls.current(), gateway.clock()
-    agent_id = roll.owners.get(normal(terms.agent))
+    agent_id = roll.owner(terms.agent, account.test)
     if agent_id is None or agent_id == account.id:
         rule = "mandate.agent" if agent_id is None else "mandate.self"
         raise _refused(rule, AGENT, terms.agent)
@@ -79,7 +78,7 @@ async def grant(gateway: Gateway, account: Account, body: bytes, media: str) -> 
         last_day=terms.last_day,
         confirm=terms.confirm == EACH,
         granted_at=stamp(now),
-        granted_by=f"{account.role}:{account.id}",
+        granted_by=actor,
     )
     granted = await put(gateway.store, new, gateway.settings.mandates.most, now)
     gateway.rolls.forget()
@@ -96,10 +95,9 @@ async def put(store: MandateStore, new: Mandate, most: int, now: datetime) -> Ma
     return found or granted
 
 
-async def revoke(gateway: Gateway, account: Account, wanted: str) -> Mandate:
+async def revoke(gateway: Gateway, account: Account, actor: str, wanted: str) -> Mandate:
     """End a mandate of the principal's own; once it is, it stays as it was ended. Raises UnknownMandate."""
-    at, by = stamp(gateway.clock()), f"{account.role}:{account.id}"
-    revoked = await gateway.store.revoke_mandate(wanted, account.id, at, by, "")
+    revoked = await gateway.store.revoke_mandate(wanted, account.id, stamp(gateway.clock()), actor, "")
     if revoked is None:
         raise UnknownMandate(wanted)
     gateway.rolls.forget()

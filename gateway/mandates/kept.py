@@ -73,11 +73,14 @@ class DeclaredCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RollReading(msgspec.Struct, frozen=True):
-    """All identifiers that belong to somebody, and all mandates that are not over; `version` rises with each change."""
+    """All identifiers that belong to somebody, and all mandates that are not over; `version` rises with each change.
+    `tests` are those of the owners that are accounts for trade test.
+    """
 
     version: int
     owners: Mapping[str, int]
     mandates: tuple[Mandate, ...]
+    tests: frozenset[int] = frozenset()
 
 
 class TooMany(ValueError):

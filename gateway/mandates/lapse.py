@@ -1,4 +1,5 @@
-"""A filing that its principal does not confirm in time is over: it is declined, with that reason.
+"""A filing that its principal does not confirm in time is over: it is declined, with that reason, and agencies that
+have deliveries of a version before are told.
 
 One process of a gateway looks for such cases now and then. Who comes to confirm one after its time and before that look
 finds it declined too, so that the time counts and not the look.
@@ -8,11 +9,16 @@ import asyncio
 import logging
 from typing import Final
 
+import msgspec
+
 from gateway import lifecycle
-from gateway.cases import GATEWAY, Entry, change, plan, withdrawal
-from gateway.clock import Clock, stamp
+from gateway.cases import GATEWAY, Entry, change, live, plan, withdrawal
+from gateway.clock import stamp
 from gateway.mandates.standing import last_mandate
-from gateway.ports import CaseChange, CaseFile, Store
+from gateway.notices import messages
+from gateway.notices.records import NewNotice
+from gateway.ports import CaseChange, CaseFile
+from gateway.service import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +29,8 @@ BITE: Final = 100  # cases that are read and changed in one go, between two look
 class Lapses:
     """Looks for as long as it is not stopped. Made in a running event loop."""
 
-    def __init__(self, store: Store, clock: Clock, pause: float = LOOK_SECONDS) -> None:
-        self._store, self._clock, self._pause = store, clock, pause
+    def __init__(self, gateway: Gateway, pause: float = LOOK_SECONDS) -> None:
+        self._gateway, self._pause = gateway, pause
         self._task = asyncio.create_task(self._forever())
 
     async def stop(self) -> None:
@@ -35,36 +41,42 @@ class Lapses:
     async def _forever(self) -> None:
         while True:
             try:
-                await sweep(self._store, self._clock)
+                await sweep(self._gateway)
             except Exception:
                 log.exception("filings that nobody confirmed cannot be ended; trying again in %g s", self._pause)
             await asyncio.sleep(self._pause)
 
 
-async def sweep(store: Store, clock: Clock) -> None:
+async def sweep(gateway: Gateway) -> None:
     """End every filing whose time is over."""
-    at = stamp(clock())
-    while found := await store.unconfirmed(at, BITE):
-        ended = [mrn for mrn in found if await lapse(store, mrn, at)]
+    at = stamp(gateway.clock())
+    while found := await gateway.store.unconfirmed(at, BITE):
+        ended = [mrn for mrn in found if await lapse(gateway, mrn, at)]
         if not ended:  # each was confirmed, or taken back, in this moment
             return
         log.info("%d filings were not confirmed in time", len(ended))
 
 
-async def lapse(store: Store, mrn: str, at: str) -> bool:
+async def lapse(gateway: Gateway, mrn: str, at: str) -> bool:
     """End a filing, if it still waits and its time is over; whether it did. Raises LookupError for no such case."""
+    told: list[NewNotice] = []
 
     async def find() -> CaseFile:
-        file = await store.case_file(mrn)
+        file = await gateway.store.case_file(mrn)
         if file is None:
             raise LookupError(f"there is no case {mrn}")
         return file
 
     def step(file: CaseFile) -> tuple[CaseChange | None, bool]:
         ended = _lapse(file, at)
-        return ended, ended is not None
+        if ended is None:
+            return None, False
+        told[:] = messages.invalidated(gateway, file, live(file), ended.updated_at)
+        return msgspec.structs.replace(ended, notices=tuple(told)), True
 
-    return await change(store, find, step)
+    done = await change(gateway.store, find, step)
+    messages.ring(gateway, told)
+    return done
 
 
 def overdue(file: CaseFile, at: str) -> str | None:

@@ -56,6 +56,8 @@ async def grant(
     principal, agent = [_trader(await store.accounts(), name) for name in (wanted.principal, wanted.agent)]
     if principal.id == agent.id:
         raise ValueError("a mandate is between two accounts")
+    if principal.test != agent.test:
+        raise ValueError("an account for trade test has to do with no live one: both are for tests, or neither")
     today = now.date().isoformat()
     first, last = _day(wanted.first_day), None if wanted.last_day is None else _day(wanted.last_day)
     if last is not None and last < max(first, today):

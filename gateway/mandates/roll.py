@@ -14,7 +14,7 @@ from time import monotonic
 import msgspec
 
 from gateway.clock import Clock
-from gateway.mandates.kept import Mandate, MandateStore
+from gateway.mandates.kept import Mandate, MandateStore, RollReading
 from gateway.mandates.parties import Parties
 
 
@@ -24,10 +24,18 @@ def normal(identifier: str) -> str:
 
 
 class Roll(msgspec.Struct, frozen=True):
-    """`owners` are accounts by identifier; `mandates` those of a principal to an agent, the last granted first."""
+    """`owners` are accounts by identifier, and `tests` those of them that are for trade test; `mandates` those of a
+    principal to an agent, the last granted first.
+    """
 
     owners: Mapping[str, int] = {}
     mandates: Mapping[tuple[int, int], tuple[Mandate, ...]] = {}
+    tests: frozenset[int] = frozenset()
+
+    def owner(self, identifier: str, test: bool) -> int | None:
+        """Whose identifier it is. To who tests, a live account is nobody, and a test is nobody to who does not."""
+        found = self.owners.get(normal(identifier))
+        return found if (found in self.tests) == test else None
 
     def in_force(self, principal_id: int, agent_id: int, way: str, day: date) -> Mandate | None:
         """The mandate by which the agent may lodge on a day; of several the one that was granted last."""
@@ -66,7 +74,7 @@ class Rolls:
                 if (begun := self._ticks()) >= self._good_until:
                     read = await self._store.mandate_roll(self._version, self._clock().date().isoformat())
                     if read is not None:
-                        self._version, self._roll = read.version, _roll(read.owners, read.mandates)
+                        self._version, self._roll = read.version, _roll(read)
                     self._good_until = begun + self._look
         return self._roll
 
@@ -75,9 +83,9 @@ class Rolls:
         self._good_until = float("-inf")
 
 
-def _roll(owners: Mapping[str, int], mandates: tuple[Mandate, ...]) -> Roll:
+def _roll(read: RollReading) -> Roll:
     between: dict[tuple[int, int], tuple[Mandate, ...]] = {}
-    for each in mandates:  # in the order in which they were granted
+    for each in read.mandates:  # in the order in which they were granted
         pair = each.principal_id, each.agent_id
         between[pair] = (each, *between.get(pair, ()))
-    return Roll(owners, between)
+    return Roll(read.owners, between, read.tests)

@@ -21,7 +21,7 @@ from gateway.service import Gateway
 
 MESSAGE: Final = "guichet/1/AgencyNotice"
 WHAT: Final = {
-    records.INVALIDATED: "The trader took the declaration back. Nothing has to be decided any more.",
+    records.INVALIDATED: "The declaration was taken back. Nothing has to be decided any more.",
     records.AMENDED: "The trader amended the declaration. This delivery counts no more.",
     records.ANSWER: "The trader answered the query.",
     records.DOCUMENTS: "The trader provided documents.",
@@ -43,7 +43,7 @@ def ring(gateway: Gateway, notices: Iterable[NewNotice]) -> None:
 
 
 def invalidated(gateway: Gateway, file: CaseFile, deliveries: Iterable[Delivery], at: str) -> tuple[NewNotice, ...]:
-    """That the declaration was taken back."""
+    """That the declaration was taken back, or declined by the party that it was lodged for."""
     return tuple(_notice(gateway, file, each, records.INVALIDATED, at) for each in deliveries)
 
 

@@ -14,6 +14,7 @@ import msgspec
 from gateway.attachments.documents import DELETING, Allowance, Document, Exhausted, Gone, InUse, Use, Used
 from gateway.store.part import Part
 from gateway.store.rows import json_text
+from gateway.trial.kept import MARK
 
 _COLUMNS: Final = ", ".join(Document.__struct_fields__)
 _OF_DOCUMENT: Final = ", ".join(f"document.{name}" for name in Document.__struct_fields__)
@@ -200,4 +201,5 @@ def _document(row: sqlite3.Row) -> Document:
 
 
 def _used(row: sqlite3.Row) -> Used:
-    return Used(_document(row), row["type"], _NAMES.decode(row["agencies"]))
+    agencies = (name.removeprefix(MARK) for name in _NAMES.decode(row["agencies"]))
+    return Used(_document(row), row["type"], tuple(agencies))

@@ -35,7 +35,8 @@ _PAGE = """AND mandate.seq > coalesce((SELECT before.seq FROM mandate AS before 
 OF_ALL = f"{_MANDATE} WHERE TRUE {_PAGE}"
 OF_ACCOUNT = f"{_MANDATE} WHERE (principal_id = :account OR agent_id = :account) {_PAGE}"
 VERSION = "SELECT version FROM mandate_roll"
-OWNERS = "SELECT identifier, account_id FROM party_identifier WHERE removed_at IS NULL"
+OWNERS = """SELECT identifier, account_id, test FROM party_identifier CROSS JOIN account ON account.id = account_id
+    WHERE removed_at IS NULL"""
 NOT_OVER = f"""{_MANDATE} WHERE mandate.revoked_at IS NULL AND coalesce(last_day, '9999-12-31') >= ?
     ORDER BY mandate.seq"""
 DECLARED = "declared_for (case_id, account_id, mandate_id, confirm_by)"
@@ -115,8 +116,10 @@ def roll(connection: sqlite3.Connection, known: int | None, today: str) -> RollR
     (version,) = connection.execute(VERSION).fetchone()
     if version == known:
         return None
-    owners = {row["identifier"]: row["account_id"] for row in connection.execute(OWNERS)}
-    return RollReading(version, owners, tuple(map(_mandate, connection.execute(NOT_OVER, (today,)))))
+    found = connection.execute(OWNERS).fetchall()
+    owners = {row["identifier"]: row["account_id"] for row in found}
+    tests = frozenset(row["account_id"] for row in found if row["test"])
+    return RollReading(version, owners, tuple(map(_mandate, connection.execute(NOT_OVER, (today,)))), tests)
 
 
 def is_for(connection: sqlite3.Connection, mrn: str, account_id: int) -> bool:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway import client as module
 from gateway.client import Client, Refusal, Unreachable
+from gateway.lifecycle import ACTS, AMENDMENT, CASE_STATES
 from tests.gateway.http.conftest import House, housed, read_sample
 from tests.gateway.http.test_agencies import GRANTED
 from tests.gateway.http.test_supplement import PARTS, supplement
@@ -123,6 +124,10 @@ async def test_goods_arrive_and_a_declaration_is_completed(client):
     assert (await client.status(mrn)).status == "ready"
     assert (await client.arrive(mrn, arrival(mrn))).location == "XZALMQUAY4"
     assert [told.kind async for told in client.listen(mrn)][-2:] == ["arrival", "released"]
+
+
+def test_a_case_is_over_for_a_listener_when_its_sender_can_do_nothing_about_it():
+    assert {*CASE_STATES} - {*ACTS[AMENDMENT]} == module.OVER
 
 
 async def test_a_dry_run_and_a_conversion(client):

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from gateway.access.quotas import Quota
+from gateway.bulk import desk
 from gateway.bulk.settings import BulkSettings
 from gateway.settings import RateSettings
+from tests.gateway.attachments.papers import PDF
 from tests.gateway.http.batches import (
     NDJSON,
     PATH,
@@ -23,6 +25,7 @@ from tests.gateway.http.batches import (
     zipped,
 )
 from tests.gateway.http.conftest import housed
+from tests.gateway.scripted import PATIENCE, eventually
 
 
 @pytest.mark.parametrize("media", ["application/x-ndjson", "multipart/form-data; boundary=limit", "application/zip"])
@@ -189,3 +192,22 @@ async def test_an_account_has_so_many_batches_under_way_and_no_more(tmp_path):
         await wire.send(chunk(b""))
         await until(wire, b'"complete":true')
         await sent(house, lines("B"))
+
+
+async def test_an_upload_under_way_holds_up_no_batch(tmp_path, monkeypatch):
+    monkeypatch.setattr(desk, "YIELD_SECONDS", 3600.0)
+    over = asyncio.Event()
+
+    async def slowly():
+        yield PDF[:9]
+        await over.wait()
+        yield PDF[9:]
+
+    async with housed(tmp_path) as house:
+        upload = asyncio.create_task(house.call("POST", "/v1/documents?name=invoice.pdf", "rival", slowly()))
+        await eventually(lambda: any(tmp_path.rglob("gdoc-*")))
+        async with asyncio.timeout(PATIENCE):
+            _, end = await sent(house, lines("A", "B"))
+        assert (end["accepted"], upload.done()) == (2, False)
+        over.set()
+        assert (await upload).status == 201

@@ -1,6 +1,7 @@
 """Two parties to one declaration over HTTP: what a broker lodges waits for its importer; `mandated` says who is who."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from tests.gateway.acts.test_amendment import HOTEL, ROSES
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.http.mandated import IMPORTER, answering, grant, office_open, told, waiting
 from tests.gateway.http.test_agencies import GRANTED
-from tests.gateway.scripted import altered, invalidation
+from tests.gateway.scripted import altered, decision, invalidation
 
 RES = "{urn:wco:datamodel:WCO:RES-DMS:2}"
 
@@ -160,12 +161,12 @@ async def test_the_time_to_confirm_ends(house, monkeypatch):
     other = altered(HOTEL, ("GRANDALMAR-OPENING-01", "GRANDALMAR-OPENING-02"))
     second = f"/v1/declarations/{(await house.post('/v1/declarations', other, caller='rival')).json['mrn']}"
     now = house.gateway.clock()
-    await sweep(house.gateway.store, lambda: now + timedelta(days=4))
+    await sweep(replace(house.gateway, clock=lambda: now + timedelta(days=4)))
     assert (await house.get(first)).json["status"] == "awaiting-confirmation"
     object.__setattr__(house.gateway, "clock", lambda: now + timedelta(days=6))
     late = await house.post(f"{first}/confirmation", answering())
     assert (late.status, late.json["state"]) == (409, "declined"), "the time counts, and not the next look"
-    await sweep(house.gateway.store, house.gateway.clock)
+    await sweep(house.gateway)
     for path in first, second:
         shown = (await house.get(path, "rival")).json
         assert (shown["status"], shown["mandate"]["outcome"]) == ("declined", "unconfirmed")
@@ -183,3 +184,26 @@ async def test_big_declarations_are_held_to_it_in_a_process_of_their_own(house):
     assert (await house.get(path)).json["status"] == "awaiting-confirmation"
     assert (await house.post(f"{path}/confirmation", answering() + b" " * PROCESS)).status == 200
     assert len(await house.deliveries("fsa")) == 1
+
+
+@pytest.mark.parametrize("ending", ["confirmed", "declined", "unconfirmed"])
+async def test_agencies_are_told_when_what_they_have_counts_no_more(house, ending):
+    path = await waiting(house)
+    await house.post(f"{path}/confirmation", answering())
+    for caller in "phs", "fsa":
+        [waits] = await house.deliveries(caller)
+        held = decision("held", Reason="We look at it")
+        assert (await house.post(f"{waits['href']}/decision", held, caller=caller)).status == 200
+    [roses] = await house.deliveries("phs")
+    await house.post(f"{path}/amendments", altered(HOTEL, ROSES), caller="rival")
+    assert (await house.get("/v1/agency/notices", "phs")).json["notices"] == [], "what was asked stays asked meanwhile"
+    if ending == "unconfirmed":
+        now = house.gateway.clock()
+        await sweep(replace(house.gateway, clock=lambda: now + timedelta(days=30)))
+    else:
+        done = await house.post(f"{path}/confirmation", answering(ending, Reason="Seen"))
+        assert done.status == 200, done.body
+    [notice] = (await house.get("/v1/agency/notices", "phs")).json["notices"]
+    assert (notice["delivery"], notice["kind"]) == (roses["id"], "amended" if ending == "confirmed" else "invalidated")
+    beef = [each["kind"] for each in (await house.get("/v1/agency/notices", "fsa")).json["notices"]]
+    assert beef == ([] if ending == "confirmed" else ["invalidated"])

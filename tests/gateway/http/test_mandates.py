@@ -2,17 +2,22 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from lxml import etree
 
+from gateway.lifecycle import ACTS
 from gateway.mandates import office
 from gateway.mandates.kept import TooMany
 from gateway.mandates.settings import MandateSettings
 from tests.gateway.acts.test_amendment import HOTEL, ROSES
+from tests.gateway.attachments.papers import sent
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.http.mandated import BROKER, IMPORTER, grant, lodge, office_open, terms, told
+from tests.gateway.http.test_queries import ANSWER, ask
 from tests.gateway.scripted import altered, invalidation
 
+JSON = "application/json"
 API = "{urn:guichet:api:1}"
 PLACE = "/MetaData/Declaration/GoodsShipment/Importer/ID"
 
@@ -217,3 +222,29 @@ async def test_a_problem_in_xml_names_the_place_too(house):
     issue = etree.fromstring(reply.body).find("{urn:ietf:rfc:7807}issues/{urn:ietf:rfc:7807}i")
     assert issue.findtext("{urn:ietf:rfc:7807}rule") == "mandate.missing"
     assert "Importer" in issue.findtext("{urn:ietf:rfc:7807}xpath")
+
+
+async def test_a_principal_reads_all_that_was_said_of_its_declaration_and_says_nothing_itself(house):
+    await grant(house)
+    mrn = (await lodge(house)).json["mrn"]
+    path, document = f"/v1/declarations/{mrn}", await sent(house, caller="rival")
+    await ask(house)
+    [waiting] = await house.deliveries("phs")
+    refusal = b'{"Decision": {"OutcomeCode": "refused", "Finding": [{"Code": "PEST-07", "Description": "Thrips"}]}}'
+    assert (await house.post(f"{waiting['href']}/decision", refusal, caller="phs")).status == 200
+    appeal = msgspec.json.encode({"Appeal": {"DeliveryID": waiting["id"], "Grounds": "There were none."}})
+    attaching, own = f"documents?document={document}&type=N853", await sent(house, caller="trader")
+    for act, body in (("appeals", appeal), ("queries/FSA-1/answer", ANSWER), (attaching, None)):
+        for caller in ("trader", "third"):
+            taken = act.replace(document, own)
+            assert (await house.call("POST", f"{path}/{taken}", caller, body, Content_Type=JSON)).status == 404
+        done = await house.call("POST", f"{path}/{act}", "rival", body, Content_Type=JSON)
+        assert done.status == 200, done.body
+        event = (await house.get(f"{path}/timeline", "rival")).json["events"]
+        assert {each["actor"].count("/") for each in event if each["kind"] in ACTS} == {1}, "who acts is a user"
+    for seen in ("appeals", "appeals/1", "appeals/1/record", "queries/FSA-1/answer", "documents", "timeline"):
+        answers = {
+            caller: (await house.get(f"{path}/{seen}", caller)).status for caller in ("trader", "rival", "third")
+        }
+        assert answers == {"trader": 200, "rival": 200, "third": 404}, seen
+    assert (await house.get(f"/v1/documents/{document}/content", "trader")).status == 404

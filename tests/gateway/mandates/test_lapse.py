@@ -19,7 +19,7 @@ async def test_a_start_ends_what_was_not_confirmed_while_the_gateway_was_down(se
         mrn = (await lodge_sample(first, broker, "import-hotel-supplies.xml")).mrn
         waits = await case(first, mrn)
         assert (waits.case.state, waits.deliveries) == ("awaiting-confirmation", ())
-        assert not await lapse(first.store, mrn, waits.case.accepted_at), "its time is not over"
+        assert not await lapse(first, mrn, waits.case.accepted_at), "its time is not over"
     clock.advance(settings.mandates.confirm * DAY)
     second = bootstrap.build(settings, clock=clock, adapters=partners)
     async with bootstrap.running(second):
