@@ -1,6 +1,6 @@
 """Lodge a declaration and follow it to its end.
 
-    GUICHET_KEY=gk_... python docs/examples/follow.py http://127.0.0.1:8080 schemas/samples/import-hotel-supplies.xml
+    KEY=gk_... python docs/examples/follow.py http://127.0.0.1:8080 schemas/samples/import-hotel-supplies.xml
 
 Start it again after whatever happened: the same file is the same declaration, so it goes on where it was.
 """
@@ -29,11 +29,11 @@ async def follow(url: str, key: str, document: bytes) -> None:
 
 def main() -> int:
     """The exit code is 1 where the declaration is refused as it stands."""
-    if len(sys.argv) != 3 or "GUICHET_KEY" not in os.environ:
+    if len(sys.argv) != 3 or "KEY" not in os.environ:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        asyncio.run(follow(sys.argv[1], os.environ["GUICHET_KEY"], Path(sys.argv[2]).read_bytes()))
+        asyncio.run(follow(sys.argv[1], os.environ["KEY"], Path(sys.argv[2]).read_bytes()))
     except Refusal as refusal:
         for issue in refusal.problem.issues:
             print(f"line {issue.line}: {issue.rule}: {issue.text} {issue.remedy or ''}", file=sys.stderr)

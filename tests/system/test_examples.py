@@ -14,7 +14,7 @@ from tests.system.conftest import ROOT, clean_environment
 
 def follow(stage, file: str, key: str | None = None) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "docs/examples/follow.py", stage.url, file]
-    environment = clean_environment(PYTHONPATH=str(ROOT)) | {"GUICHET_KEY": key or stage.trader_key}
+    environment = clean_environment(PYTHONPATH=str(ROOT)) | {"KEY": key or stage.trader_key}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=50, check=False)
 
 
