@@ -62,7 +62,7 @@ CONFIRMATION: Final = "confirmation"
 # An appeal is against a decision, and its ruling, which is the agency's, may change that, wherever there can be one.
 APPEAL: Final = "appeal"
 RULING: Final = "ruling"
-_DECIDED_ON: Final = (UNDER_CONTROL, HELD, RELEASED, REFUSED)
+_DECIDED_ON: Final = (UNDER_CONTROL, HELD, RELEASED, REFUSED, AWAITING_CONFIRMATION)
 ANSWER: Final = "answer"
 ACTS: Final = {
     AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),

@@ -111,6 +111,8 @@ ALLOWED = {
     ("attachment", "held"),
     ("attachment", "awaiting-confirmation"),
     *((act, state) for act in ("appeal", "ruling") for state in ("under-control", "held", "released", "refused")),
+    ("appeal", "awaiting-confirmation"),
+    ("ruling", "awaiting-confirmation"),
     ("answer", "under-control"),
     ("answer", "held"),
     ("answer", "awaiting-confirmation"),
