@@ -23,7 +23,10 @@ from gateway.access.accounts import Accounts
 from gateway.access.issuers import foreign_tokens
 from gateway.access.tokens import OwnTokens, Tokens
 from gateway.acts import answer, appeal, ruling
+from gateway.acts.arrival import ARRIVING
 from gateway.acts.invalidation import INVALIDATING
+from gateway.acts.reminding import Reminder
+from gateway.acts.stages import Stages
 from gateway.attachments.numbers import DocumentNumbers
 from gateway.attachments.scanning import Scanning
 from gateway.attachments.sweep import Sweeper
@@ -66,6 +69,7 @@ EXCHANGED = (
     answer.MESSAGE,
     messages.MESSAGE,
     *INVALIDATING,
+    *ARRIVING,
     granting.MESSAGE,
     confirmation.MESSAGE,
 )
@@ -127,6 +131,7 @@ def _assemble(  # noqa: PLR0913, PLR0917  all that the parts are made of
         rolls=_rolls(settings, registry, store, clock),
         codes=load_codes(settings.schemas),
         scenarios=Scenarios.load(settings.schemas, agencies),
+        stages=Stages.load(settings.schemas, registry.message(LODGED[0]), settings.country),
         rules=_rules_digest(requirements, agencies),
         doorbell=Doorbell(),
         feed=Feed(store, settings.notifications.look),
@@ -247,6 +252,7 @@ def _once(gateway: Gateway) -> Iterator[_AtWork]:
     """What one process of a gateway does for all of them."""
     store, chosen = gateway.store, gateway.settings.notifications
     yield Keeper(store, chosen.keep, gateway.clock)
+    yield Reminder(store, gateway.clock)
     yield Lapses(gateway)
     carrier, metrics, tracer = poster(gateway.settings), gateway.metrics, gateway.tracer
     yield Pusher(store, carrier, chosen, gateway.clock, gateway.random, metrics, tracer)

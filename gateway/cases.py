@@ -1,14 +1,16 @@
 """How a case changes: read it, work out the change in pure code, apply it if the case has not moved on, else again.
 
 Every change goes through `change`, and every change's roll-up and events are made by `plan`, so that no caller can
-forget one. The state of a case follows from its deliveries; those of `lifecycle.APART`, which do not, are set by the
-acts that lead there and out again, and by nothing else.
+forget one. The state of a case follows from its deliveries and its history; those of `lifecycle.APART`, which do not,
+are set by the acts that lead there and out again, and by nothing else.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway import audit, lifecycle
+from gateway.acts import stages
+from gateway.acts.stages import Happened
 from gateway.ports import CaseChange, CaseFile, Decision, Delivery, DeliveryChange, Dispatch, Event, Store
 
 GATEWAY: Final = "gateway"
@@ -67,9 +69,9 @@ class Version(NamedTuple):
 
 
 def version_of(file: CaseFile) -> Version:
-    """The version of the declaration that counts: the last amendment, else what was lodged."""
+    """The version of the declaration that counts: the last amendment or supplement, else what was lodged."""
     for event in reversed(file.events):
-        if event.kind == lifecycle.AMENDMENT:
+        if event.kind in lifecycle.RENEWING:
             told = event.data
             names = ("version", "message", "digest", "document", "conversation")
             number, *others = (told[name] for name in names)
@@ -87,10 +89,20 @@ def delivery_of(file: CaseFile, delivery_id: str) -> Delivery:
     raise LookupError(f"case {file.case.mrn} has no delivery {delivery_id}")
 
 
-def rolled_up(file: CaseFile, moves: Iterable[DeliveryChange] = (), added: Iterable[Dispatch] = ()) -> str:
-    """The state that follows from the deliveries of a case, when some have moved or were added."""
+def rolled_up(
+    file: CaseFile,
+    moves: Iterable[DeliveryChange] = (),
+    added: Iterable[Dispatch] = (),
+    entries: Iterable[Entry] = (),
+) -> str:
+    """The state that follows from deliveries and history of a case, when some of these have moved or were added, and
+    `entries` have happened.
+    """
     states = {each.id: each.state for each in file.deliveries} | {move.id: move.state for move in moves}
-    return lifecycle.roll_up([*states.values(), *(each.delivery.state for each in added)])
+    happened: tuple[Happened, ...] = (*file.events, *entries)
+    return lifecycle.roll_up(
+        [*states.values(), *(each.delivery.state for each in added)], goods_to_come=stages.goods_to_come(happened)
+    )
 
 
 def plan(
@@ -108,9 +120,9 @@ def plan(
     The history's times never go back, though two changes may have raced, or the clock may have been set.
     """
     at = max(at, file.case.updated_at)
-    if state is None:
-        state = file.case.state if file.case.state in lifecycle.APART else rolled_up(file, moves, added)
     events = list(entries)
+    if state is None:
+        state = file.case.state if file.case.state in lifecycle.APART else rolled_up(file, moves, added, events)
     if state != file.case.state:
         events.append(Entry(state, GATEWAY, {"from": file.case.state}))
     last = file.events[-1]

@@ -25,7 +25,9 @@ import msgspec
 from gateway.acts.amendment import Amended
 from gateway.acts.answer import Answered
 from gateway.acts.appeal import Appealed
+from gateway.acts.arrival import Arrived
 from gateway.acts.invalidation import Invalidated
+from gateway.acts.supplement import Supplemented
 from gateway.http.declarations import DeclarationLine, Declarations
 from gateway.http.problems import Problem
 from gateway.http.traders import Verdict
@@ -126,6 +128,16 @@ class Client:
         path = f"/v1/declarations/{mrn}/queries/{query}/answer"
         named = {"Idempotency-Key": secrets.token_urlsafe(24)} | _seen(seen)
         return await self._object(Answered, "POST", path, document, named)
+
+    async def arrive(self, mrn: str, document: Document, *, seen: str | None = None) -> Arrived:
+        """Say with a notification of arrival (ARRIVAL) that the goods of a declaration are there."""
+        named = {"Idempotency-Key": secrets.token_urlsafe(24)} | _seen(seen)
+        return await self._object(Arrived, "POST", f"/v1/declarations/{mrn}/arrival", document, named)
+
+    async def supplement(self, mrn: str, document: Document, *, seen: str | None = None) -> Supplemented:
+        """Complete an incomplete declaration with the whole of it, of a supplementary type."""
+        named = {"Idempotency-Key": secrets.token_urlsafe(24)} | _seen(seen)
+        return await self._object(Supplemented, "POST", f"/v1/declarations/{mrn}/supplements", document, named)
 
     async def validate(self, document: Document, *, message: str | None = None, as_of: str | None = None) -> Verdict:
         """A dry run, on a day if one is given (YYYY-MM-DD). Raises Refusal with all that is wrong."""

@@ -24,6 +24,8 @@ from datamodel.structs import bare
 from datamodel.versions import Days, in_force, none_in_force
 from datamodel.wording import either, issue, refused
 from gateway import audit, lifecycle
+from gateway.acts import stages
+from gateway.acts.stages import Stage
 from gateway.attachments.documents import Document, Gone
 from gateway.attachments.references import Reference, Wanted, faults, may_refer, references, uses
 from gateway.cases import GATEWAY, Entry, chain
@@ -186,7 +188,7 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
     """
     parsed, plain, document, named, authority, report = _found(gateway, lodgement, now, laps, roll)
     day = lodgement.day(now)
-    routes = _routes(gateway, plain, authority, day)
+    routes, stage = _routes(gateway, plain, authority, day), gateway.stages.of(plain, day)
     mrn, to_agencies = _numbered(gateway, plain, routes, now, lodgement)
     laps.append(("route", time_ns()))
     admission = Admission(
@@ -201,16 +203,17 @@ def admit(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, rol
         body_digest=sha256(lodgement.body).hexdigest(),
         document=document,
         document_digest=sha256(document).hexdigest(),
-        state=lifecycle.opening_state([each.delivery.state for each in to_agencies], waits=authority.waits),
+        state=_opening(to_agencies, authority, stage),
         accepted_at=stamp(now),
         deliveries=to_agencies,
         events=(),
         uses=uses(named, {each.delivery.id: each.documents for each in to_agencies}),
         telling=gateway.scenarios.telling(lodgement.scenario),
         declared_for=authority.declared_for,
+        supplement_due=stage.due,
     )
     judged = {"as_of": day.isoformat(), "checks": gateway.checks.digest, "issues": report.total}
-    entries = _history(admission, lodgement, routes, gateway.rules, judged, authority)
+    entries = _history(admission, lodgement, routes, gateway.rules, judged | stages.facts(stage), authority)
     events = chain(audit.genesis(mrn), 1, admission.accepted_at, entries)
     laps.append(("write", time_ns()))
     return msgspec.structs.replace(admission, events=events), report
@@ -238,6 +241,12 @@ def _found(gateway: Gateway, lodgement: Lodgement, now: datetime, laps: Laps, ro
     laps.append(("check", time_ns()))
     report = authority.over(report, gateway.settings.limits.max_issues)
     return _Found(parsed, plain, document, named, authority, report)
+
+
+def _opening(to_agencies: tuple[Dispatch, ...], authority: Authority, stage: Stage) -> str:
+    """The state in which a case begins."""
+    states = [each.delivery.state for each in to_agencies]
+    return lifecycle.opening_state(states, waits=authority.waits, goods_to_come=stage.before_arrival)
 
 
 def _judged(gateway: Gateway, parsed: Parsed, named: tuple[Reference, ...], lodgement: Lodgement, day: date) -> Report:
@@ -318,8 +327,8 @@ def _history(
     yield Entry("accepted", GATEWAY, told)
     for dispatch in admission.deliveries:
         yield delivery_entry(dispatch)
-    if admission.state == lifecycle.RELEASED:
-        yield Entry("released", GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
+    if admission.state in (lifecycle.READY, lifecycle.RELEASED):
+        yield Entry(admission.state, GATEWAY, {"from": lifecycle.ACCEPTED, "reason": "routed, no intervention"})
     if authority.waits:
         yield Entry(lifecycle.AWAITING_CONFIRMATION, GATEWAY, {"from": lifecycle.ACCEPTED})
 

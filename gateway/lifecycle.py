@@ -13,6 +13,7 @@ from typing import Final
 ACCEPTED: Final = "accepted"
 UNDER_CONTROL: Final = "under-control"
 HELD: Final = "held"
+READY: Final = "ready"
 RELEASED: Final = "released"
 REFUSED: Final = "refused"
 INVALIDATED: Final = "invalidated"
@@ -22,6 +23,7 @@ CASE_STATES: Final = (
     ACCEPTED,
     UNDER_CONTROL,
     HELD,
+    READY,
     RELEASED,
     REFUSED,
     INVALIDATED,
@@ -51,28 +53,38 @@ REVIVED: Final = "revived"
 PROVIDED: Final = "provided"
 DELIVERY_EVENTS: Final = (SENT, RETRY, PARKED, REVIVED, WITHDRAWN, SUPERSEDED, PROVIDED, HELD, GRANTED, REFUSED)
 
-# What a trader may do to a case, and the states in which it is legal: while an agency has still to decide, or the party
-# that it was lodged for has to confirm. What is released is no longer the trader's to take back, and what is refused,
-# declined or invalidated is over. The confirmation is that party's, everything else is the sender's. An answer is to a
-# query of an agency, which has a delivery before it then.
+# What a trader may do to a case, and the states in which it is legal: until the case is released, refused, declined or
+# invalidated. What is released is no longer the trader's to change or take back; a declaration that was incomplete may
+# be completed even then, which changes nothing that an agency decided on. Before the party that it was lodged for has
+# confirmed it, goods do not arrive on it and nothing completes it: an amendment can. The confirmation is that party's,
+# everything else is the sender's. An answer is to a query of an agency, which has a delivery before it then.
 AMENDMENT: Final = "amendment"
 INVALIDATION: Final = "invalidation"
 ATTACHMENT: Final = "attachment"
 CONFIRMATION: Final = "confirmation"
+ARRIVAL: Final = "arrival"
+SUPPLEMENT: Final = "supplement"
+ANSWER: Final = "answer"
 # An appeal is against a decision, and its ruling, which is the agency's, may change that, wherever there can be one.
 APPEAL: Final = "appeal"
 RULING: Final = "ruling"
-_DECIDED_ON: Final = (UNDER_CONTROL, HELD, RELEASED, REFUSED, AWAITING_CONFIRMATION)
-ANSWER: Final = "answer"
+_ASKED: Final = (ACCEPTED, UNDER_CONTROL, HELD)
+_OPEN: Final = (*_ASKED, READY)
+_DECIDED_ON: Final = (UNDER_CONTROL, HELD, READY, RELEASED, REFUSED, AWAITING_CONFIRMATION)
 ACTS: Final = {
-    AMENDMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
-    INVALIDATION: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
-    ATTACHMENT: (ACCEPTED, UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
+    AMENDMENT: (*_OPEN, AWAITING_CONFIRMATION),
+    INVALIDATION: (*_OPEN, AWAITING_CONFIRMATION),
+    ATTACHMENT: (*_ASKED, AWAITING_CONFIRMATION),
     CONFIRMATION: (AWAITING_CONFIRMATION,),
     APPEAL: _DECIDED_ON,
     RULING: _DECIDED_ON,
     ANSWER: (UNDER_CONTROL, HELD, AWAITING_CONFIRMATION),
+    ARRIVAL: _OPEN,
+    SUPPLEMENT: (*_OPEN, RELEASED),
 }
+# Those by which a new version of the declaration comes to count.
+RENEWING: Final = (AMENDMENT, SUPPLEMENT)
+OVERDUE: Final = "supplement-overdue"
 # What else is told of a case that was lodged for another party: the mandate, and that nobody confirmed in time.
 MANDATE: Final = "mandate"
 CONFIRMED: Final = "confirmed"  # the other answer is `declined`, as the state that it leads to
@@ -116,9 +128,13 @@ EVENT_KINDS: Final = {
     WITHDRAWN: "a delivery is no longer sent, and can no longer be decided",
     APPEAL: "the trader appealed against a decision; the record that it rests on is frozen",
     RULING: "the appeal was ruled on: the decision is upheld, or overturned by the decision that follows",
+    ARRIVAL: "the trader declared that the goods have arrived",
+    SUPPLEMENT: "the trader completed a declaration that was incomplete",
+    OVERDUE: "the day for the supplement to an incomplete declaration has passed without one",
     UNDER_CONTROL: "the case waits for agencies",
     HELD: "the case is held by an agency",
-    RELEASED: "the case is released: every agency granted, or none had to see it",
+    READY: "every agency granted, or none had to see it; the goods have still to arrive",
+    RELEASED: "the case is released: every agency granted, or none had to see it, and the goods are there",
     REFUSED: "the case is refused by an agency",
     INVALIDATED: "the case is invalidated by its trader",
     AWAITING_CONFIRMATION: "the case waits for the party that it was lodged for to confirm it",
@@ -130,7 +146,10 @@ EVENT_KINDS: Final = {
 # The events that a trader is told of without asking. What else happens is in the history of the case.
 TOLD: Final = (
     ACCEPTED,
-    "amendment",
+    AMENDMENT,
+    ARRIVAL,
+    SUPPLEMENT,
+    OVERDUE,
     "decision",
     ATTACHMENT,
     DOCUMENT_REJECTED,
@@ -138,6 +157,7 @@ TOLD: Final = (
     RULING,
     UNDER_CONTROL,
     HELD,
+    READY,
     RELEASED,
     REFUSED,
     INVALIDATED,
@@ -179,15 +199,11 @@ APPEAL_ANSWERS: Final = {UPHELD: REFUSED, OVERTURNED: GRANTED}
 # An appeal lapses with what it was against: the delivery is superseded, or the case invalidated, before the ruling.
 APPEAL_STATES: Final = ("lodged", *RULINGS, "lapsed")
 
-# The first of these that any delivery asks for is the state of the case. An invalidation withdraws every delivery that
-# is not decided, of which there is one wherever it is legal; so it, too, can be told from the deliveries. One that is
-# superseded asks for nothing.
+# The first of these that any delivery asks for is the state of the case. One that is superseded asks for nothing.
 _ASKS: Final = (
-    (INVALIDATED, frozenset({WITHDRAWN})),
     (UNDER_CONTROL, frozenset({QUEUED, AWAITING, PARKED})),
     (HELD, frozenset({HELD})),
     (REFUSED, frozenset({REFUSED})),
-    (RELEASED, frozenset({GRANTED})),
 )
 
 
@@ -229,15 +245,17 @@ def state_after_review(state: str, event: str) -> str:
     return following
 
 
-def roll_up(delivery_states: Collection[str]) -> str:
-    """The state of a case with deliveries in these states; one that no agency has to see is released."""
+def roll_up(delivery_states: Collection[str], *, goods_to_come: bool = False) -> str:
+    """The state of a case with deliveries in these states: the first that one of them asks for. One that no agency is
+    left to decide on is released, as soon as its goods are there.
+    """
     for state, asked_by in _ASKS:
         if not asked_by.isdisjoint(delivery_states):
             return state
-    return RELEASED
+    return READY if goods_to_come else RELEASED
 
 
-def opening_state(delivery_states: Collection[str], waits: bool = False) -> str:
+def opening_state(delivery_states: Collection[str], *, waits: bool = False, goods_to_come: bool = False) -> str:
     """The state of a case at its acceptance: `accepted` while all its deliveries are still to be sent.
 
     One that `waits` has none before it is confirmed.
@@ -246,4 +264,4 @@ def opening_state(delivery_states: Collection[str], waits: bool = False) -> str:
         return AWAITING_CONFIRMATION
     if delivery_states and all(state == QUEUED for state in delivery_states):
         return ACCEPTED
-    return roll_up(delivery_states)
+    return roll_up(delivery_states, goods_to_come=goods_to_come)

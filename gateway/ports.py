@@ -13,6 +13,7 @@ import msgspec
 from datamodel.issues import Issue
 from gateway.access.users import FIRST_USER, User, UserStore
 from gateway.acts.appeals import AppealStore, NewAppeal, NewRuling
+from gateway.acts.due import SupplementStore
 from gateway.acts.keys import ActKey, KeyStore
 from gateway.attachments.documents import DocumentStore, Use
 from gateway.bulk.taken import BatchStore
@@ -191,6 +192,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: str
     deliveries: tuple[Dispatch, ...]
     events: tuple[Event, ...]
+    supplement_due: str | None = None
     uses: tuple[Use, ...] = ()
     telling: Telling | None = None
     declared_for: DeclaredFor | None = None
@@ -222,7 +224,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
 class AdditionalMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message about a case that came after its declaration, kept as that is; `kind` is one of `lifecycle.ACTS`.
 
-    The messages of a case are numbered as they came; the declaration is number 1.
+    A version of the declaration has that number, the lodged one being 1; all others are numbered by kind.
     """
 
     number: int
@@ -245,7 +247,9 @@ class DeliveryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a case, valid only at `version` and while the `key` is free; the conversation is for its trace."""
+    """One step of a case, valid only at `version` and while the `key` is free; the conversation is for its trace.
+    `supplement_due` is the last day for a supplement, where that is new.
+    """
 
     case_id: int
     version: int
@@ -257,6 +261,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     additional: AdditionalMessage | None = None
     added: tuple[Dispatch, ...] = ()
+    supplement_due: str | None = None
     uses: tuple[Use, ...] = ()
     answer: KeptAnswer | None = None
     notices: tuple[NewNotice, ...] = ()
@@ -292,6 +297,7 @@ class Store(
     DocumentStore,
     KeyStore,
     AppealStore,
+    SupplementStore,
     TrialStore,
     Protocol,
 ):

@@ -18,6 +18,7 @@ from datamodel.registry import Registry
 from gateway import decisions, lifecycle
 from gateway.acts.appeals import Appeal
 from gateway.acts.queries import Query, queries
+from gateway.acts.standing import arrival_status, supplement_status
 from gateway.cases import live, version_of
 from gateway.clock import moment
 from gateway.codes import ResponseCodes
@@ -26,6 +27,7 @@ from gateway.mandates.standing import AWAITED, standing
 from gateway.ports import CaseFile, Delivery
 
 MESSAGE = "wco-dms/3.6/RES"
+ARRIVAL_TYPE = "GPR"  # of the notification that the goods have arrived
 LONGEST_TEXT = 512
 _DAY = re.compile("(20[0-9]{2})-([0-9]{2})-([0-9]{2})Z?")
 TAKEN_BACK = (lifecycle.INVALIDATED, lifecycle.DECLINED)
@@ -51,6 +53,7 @@ def response(file: CaseFile, registry: Registry, now: datetime, codes: ResponseC
             *_confirmation(file, codes),
             *(line for each in shown for line in _lines(each, answers.get(each.id), codes)),
             *(_query(each, codes) for each in asked),
+            *_stages(file, now, codes),
         ],
         Error=[error for answer in refusals for finding in answer.findings for error in _errors(finding, codes)],
         Status=[_status(each, codes) for each in shown if each.state in lifecycle.DECIDED],
@@ -154,6 +157,18 @@ def _lines(delivery: Delivery, answer: Answer | None, codes: ResponseCodes) -> I
 def _query(query: Query, codes: ResponseCodes) -> Fields:
     question = query.question
     return _statement(codes.statement[lifecycle.QUERY], query.id, question.text, _day(question.until))
+
+
+def _stages(file: CaseFile, now: datetime, codes: ResponseCodes) -> Iterator[Fields]:
+    """Whether the goods have arrived, and whether the declaration is complete, where either was to come."""
+    arrival, supplement = arrival_status(file), supplement_status(file, now)
+    if arrival is not None:
+        text = "awaited" if arrival.awaited else f"arrived {arrival.arrived_at}: {arrival.location}"
+        yield _statement(codes.statement["arrival"], ARRIVAL_TYPE, text, None)
+    if supplement is not None:
+        text = "overdue" if supplement.overdue else "awaited" if supplement.awaited else "taken"
+        for kind in supplement.types:
+            yield _statement(codes.statement["supplement"], kind, text, _day(supplement.due_on))
 
 
 def _statement(kind: str, code: str, text: str | None, limit: Fields | None) -> Fields:

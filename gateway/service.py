@@ -13,6 +13,7 @@ from datamodel.registry import Registry
 from datamodel.semantics import Semantics
 from datamodel.wording import Wording
 from gateway.access.accounts import Accounts
+from gateway.acts.stages import Stages
 from gateway.attachments.uploads import Uploads
 from gateway.clock import Clock
 from gateway.codes import ResponseCodes
@@ -60,6 +61,7 @@ class Gateway:
     rolls: Rolls
     codes: ResponseCodes
     scenarios: Scenarios
+    stages: Stages
     rules: str
     doorbell: Doorbell
     feed: Feed

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway import audit, lifecycle
 from gateway.acts.queries import Query, queries
+from gateway.acts.standing import ArrivalStatus, SupplementStatus, arrival_status, supplement_status
 from gateway.cases import live, version_of
 from gateway.clock import stamp
 from gateway.decisions import Answer, DocumentRequest, Finding, Permit
@@ -87,7 +88,8 @@ class AgencyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a case stands. `version` is the number of the declaration's version that counts, from 1; `message` is its
-    type, `digest` of its bytes as they came. A `test` reaches no agency.
+    type, `digest` of its bytes as they came. A `test` reaches no agency. Only what was lodged before arrival has an
+    `arrival`, only what was incomplete a `supplement`.
     """
 
     mrn: str
@@ -103,6 +105,8 @@ class CaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     agencies: tuple[AgencyStatus, ...]
     queries: tuple[QueryLine, ...]
     mandate: MandateStanding | None
+    arrival: ArrivalStatus | None = None
+    supplement: SupplementStatus | None = None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +137,8 @@ def status(file: CaseFile, agencies: Mapping[str, Agency], now: datetime) -> Cas
             _agency_status(each, agencies.get(each.agency), answers.get(each.id), at) for each in live(file)
         ),
         queries=tuple(_query(each, at) for each in queries(file)),
+        arrival=arrival_status(file),
+        supplement=supplement_status(file, now),
         mandate=standing(file),
     )
 

@@ -27,6 +27,9 @@ appeal-record        read      own     -       -         -       any
 appeal-response      read      own     -       any       -       any
 answer               lodge     own     -       -         -       -
 query-answer         read      own     -       -         -       any
+arrive               lodge     own     -       -         -       -
+arrival              read      own     -       -         -       any
+supplement           lodge     own     -       -         -       -
 declarations         read      own     -       any       -       any
 status               read      own     -       any       -       any
 message              read      own     -       -         -       any

@@ -4,10 +4,10 @@ Rule: an agency is asked again when what it would be shown differs from what it 
 counts no more; all others keep their deliveries and decisions. Reason: a decision is on what its agency saw, and nobody
 should have to decide twice on the same.
 
-Legal while an agency has still to decide, or the party that it was lodged for to confirm. One that has to be confirmed
-asks no agency anything before that. The bytes of every version are kept. The same document as the version that
-counts is answered as when that was taken, in whichever format. Agencies whose deliveries count no more are told, in the
-same commit.
+Legal until the case is released, refused, declined or invalidated. One that has to be confirmed asks no agency anything
+before that. The bytes of every version are kept. The same document as the version that counts is answered as when that
+was taken, in whichever format. Agencies whose deliveries count no more are told, in the same commit. Supplements become
+the next version by the same rule; see `supplement`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from datamodel.codecs import Parsed, read, write
 from datamodel.issues import Issue
 from datamodel.structs import bare
 from gateway import lifecycle, permit_requests
-from gateway.acts import common
+from gateway.acts import common, stages
 from gateway.acts.common import Notice, Unchanged, always
 from gateway.acts.once import perform
 from gateway.attachments.documents import Document, Gone
@@ -42,10 +42,15 @@ from gateway.ports import CaseChange, CaseFile, Delivery, DeliveryChange, Dispat
 from gateway.routing import route
 from gateway.service import Gateway
 
-# What two requests differ in though they ask the same: which documents they list follows from the declaration.
 ACT: Final = lifecycle.AMENDMENT
-# What two requests differ in though they ask the same.
+# What two requests differ in though they ask the same: which documents they list follows from the declaration.
 _OF_THE_DELIVERY: Final = ("DeliveryID", "IssueDateTime", "DueDateTime", "Document")
+# What a version has to have anew by what it is, and no agency decided on.
+_ANEW: Final[Mapping[str, tuple[str, ...]]] = {
+    lifecycle.AMENDMENT: (),
+    lifecycle.SUPPLEMENT: ("TypeCode", "FunctionalReferenceID"),
+}
+_SHOWN: Final = "od:Declaration"
 _EXACT: Final = msgspec.json.Decoder(float_hook=str)  # 1.0 and 1.00 are not the same to an agency
 Requests = tuple[tuple[Dispatch, str], ...]
 
@@ -91,13 +96,12 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
 
     amendment = await knowing(gateway, lodgement, read_apart)
     shown: dict[str, str] = {}  # what deliveries ask, by id
+    told: list[NewNotice] = []
 
     async def find_and_look() -> CaseFile:
         file = await find()
-        await look(gateway, file, shown)
+        await look(gateway, file, shown, lifecycle.AMENDMENT)
         return file
-
-    told: list[NewNotice] = []
 
     def step(file: CaseFile) -> tuple[CaseChange | None, Amended]:
         again = _again(file, amendment.notice)
@@ -106,9 +110,10 @@ async def amend(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: Unc
         common.check_legal(lifecycle.AMENDMENT, file, amendment.notice, unchanged)
         if principal_of(file) != held_for:  # another amendment was quicker, and it is for somebody
             raise Stale(mrn, file.case.version)
-        planned, done = _amend(file, amendment, shown, lodgement, stamp(now))
+        planned = renew(ACT, file, amendment, shown, lodgement, stamp(now))
         told[:] = notices(gateway, file, planned)
-        return msgspec.structs.replace(planned, notices=tuple(told)), done
+        planned = msgspec.structs.replace(planned, notices=tuple(told))
+        return planned, _amended(planned, file, amendment, lodgement)
 
     try:
         amended = await perform(gateway, ACT, lodgement, amendment.notice, find_and_look, step, Amended)
@@ -143,13 +148,23 @@ def _read(
         raise common.misnamed("act.other-declaration", named, mrn, parsed, common.ID, lodgement.body, limits)
     if own != reference:
         raise common.misnamed("act.other-reference", own, reference, parsed, common.REFERENCE, lodgement.body, limits)
-    cited, known = references(declaration), lodgement.documents
-    notice = common.noticed(gateway, parsed, lodgement, now, faults(cited, known, gateway.settings.documents))
-    authority = authorise(gateway, roll, lodgement.account, Filing(parsed, plain, lodgement.body, held_for), now)
+    filing = Filing(parsed, plain, lodgement.body, held_for)
+    return judge(gateway, lifecycle.AMENDMENT, mrn, filing, lodgement, roll, now)
+
+
+def judge(
+    gateway: Gateway, act: str, mrn: str, filing: Filing, lodgement: Lodgement, roll: Roll, now: datetime
+) -> Amendment:
+    """What a version that has been read would be, were it to count from now on. Raises Wanted."""
+    plain, known, limits = filing.plain, lodgement.documents, gateway.settings.limits
+    cited = references(plain.document.Declaration)
+    notice = common.noticed(gateway, filing.parsed, lodgement, now, faults(cited, known, gateway.settings.documents))
+    authority = authorise(gateway, roll, lodgement.account, filing, now)
     notice = msgspec.structs.replace(notice, report=authority.over(notice.report, limits.max_issues))
+    notice.facts.update(stages.facts(gateway.stages.of(plain, lodgement.day(now))))
     if authority.waits:
         return Amendment(notice=notice, authority=authority, dispatches=(), cited=cited)
-    dispatches, facts = requests(gateway, plain, mrn, (now, lodgement.day(now)), known or {})
+    dispatches, facts = requests(gateway, plain, mrn, (now, lodgement.day(now)), known or {}, act)
     notice.facts.update(facts)
     return Amendment(notice=notice, authority=authority, dispatches=dispatches, cited=cited)
 
@@ -158,11 +173,11 @@ Moment = tuple[datetime, date]  # what time it is, and the day whose rules hold
 
 
 def requests(
-    gateway: Gateway, plain: Parsed, mrn: str, at: Moment, known: Mapping[str, Document]
+    gateway: Gateway, plain: Parsed, mrn: str, at: Moment, known: Mapping[str, Document], act: str
 ) -> tuple[Requests, dict[str, Any]]:
     """What each agency would be sent of a declaration now, with what that asks; and what the history keeps of it.
 
-    `known` are the documents that it refers to.
+    `known` are the documents that it refers to, `act` is that by which it comes to count.
     """
     now, day = at
     declaration = plain.document.Declaration
@@ -171,24 +186,24 @@ def requests(
     ids = tuple(new_delivery_id(now, draw) for _ in routes)
     made = permit_requests.deliveries(gateway, plain, routes, mrn, ids, now, known)
     facts = {"rules": gateway.rules, "agencies": [route_facts(each) for each in routes]}
-    return tuple((each, _asked(gateway, each)) for each in made), facts
+    return tuple((each, _asked(gateway, each, act)) for each in made), facts
 
 
-async def look(gateway: Gateway, file: CaseFile, shown: dict[str, str]) -> None:
-    """Find out what each delivery that counts asks, where that is not in `shown` yet."""
+async def look(gateway: Gateway, file: CaseFile, shown: dict[str, str], act: str) -> None:
+    """Find out what each delivery that counts asks, by that act, where that is not in `shown` yet."""
     for each in live(file):
         if each.id not in shown:
-            shown[each.id] = await _asked_by(gateway, each)
+            shown[each.id] = await _asked_by(gateway, each, act)
 
 
-async def _asked_by(gateway: Gateway, delivery: Delivery) -> str:
+async def _asked_by(gateway: Gateway, delivery: Delivery, act: str) -> str:
     sent = await gateway.store.fetch(delivery.desk, delivery.id)
     if sent is None:
         raise LookupError(f"delivery {delivery.id} has no message")
-    return await offload(gateway, len(sent.body), _asked, sent)
+    return await offload(gateway, len(sent.body), _asked, sent, act)
 
 
-def _asked(gateway: Gateway, sent: Dispatch) -> str:
+def _asked(gateway: Gateway, sent: Dispatch, act: str) -> str:
     """What a request asks and shows, as a digest: the same in either format, and whichever delivery carries it."""
     document, form = sent.body, format_of(sent.delivery.media)
     if form != "json":
@@ -196,6 +211,7 @@ def _asked(gateway: Gateway, sent: Dispatch) -> str:
         document = write(read(gateway.registry, document, form, message=message, limits=limits), "json")
     request: dict[str, Any] = _EXACT.decode(document)["PermitRequest"]
     asks = {name: value for name, value in request.items() if name not in _OF_THE_DELIVERY}
+    asks[_SHOWN] = {name: value for name, value in request[_SHOWN].items() if name not in _ANEW[act]}
     return sha256(msgspec.json.encode(asks, order="sorted")).hexdigest()
 
 
@@ -212,6 +228,19 @@ def _again(file: CaseFile, notice: Notice) -> Amended | None:
         amended_at=counts.at,
         replayed=True,
         issues=notice.report.issues,
+    )
+
+
+def _amended(planned: CaseChange, file: CaseFile, amendment: Amendment, lodgement: Lodgement) -> Amended:
+    """The answer to a document that comes to count now."""
+    return Amended(
+        mrn=file.case.mrn,
+        conversation_id=lodgement.conversation_id,
+        digest=amendment.notice.facts["digest"],
+        version=version_of(file).number + 1,
+        amended_at=planned.updated_at,
+        asked=tuple(each.delivery.agency for each in planned.added),
+        issues=amendment.notice.report.issues,
     )
 
 
@@ -244,32 +273,31 @@ def ask_anew(file: CaseFile, dispatches: Requests, shown: Mapping[str, str]) -> 
     return Anew(moves, [*told, *map(delivery_entry, added)], added)
 
 
-def _amend(
-    file: CaseFile, amendment: Amendment, shown: Mapping[str, str], lodgement: Lodgement, at: str
-) -> tuple[CaseChange, Amended]:
-    """The change that makes the next version of a declaration the one that counts.
+def renew(
+    act: str, file: CaseFile, amendment: Amendment, shown: Mapping[str, str], lodgement: Lodgement, at: str
+) -> CaseChange:
+    """The change by which the next version of a declaration comes to count.
 
     One that has to be confirmed leaves deliveries as they are: what the version before asked stays asked until then.
+    After release nobody is asked any more, and there is nothing to confirm.
     """
-    notice, authority, number = amendment.notice, amendment.authority, version_of(file).number + 1
+    released = file.case.state == lifecycle.RELEASED
+    notice, number = amendment.notice, version_of(file).number + 1
+    authority = amendment.authority.settled() if released else amendment.authority
     waits, anew = lifecycle.AWAITING_CONFIRMATION, Anew()
     if not authority.waits:
-        anew = ask_anew(file, amendment.dispatches, shown)
+        anew = Anew() if released else ask_anew(file, amendment.dispatches, shown)
     elif file.case.state == waits:  # it is said again, because it is another version that waits
         anew = Anew(entries=(Entry(waits, GATEWAY, {"from": waits}),))
     moves, told, added = anew
-    state = waits if authority.waits else rolled_up(file, moves, added)
-    amended = Entry(lifecycle.AMENDMENT, common.sender(lodgement), {**notice.facts, "version": number})
-    planned = plan(file, at, moves, (amended, *authority.entries, *told), added=added, state=state)
-    kept = common.kept(lifecycle.AMENDMENT, number, notice, lodgement)
-    used = uses(amendment.cited, {each.delivery.id: each.documents for each in added})
-    written = msgspec.structs.replace(planned, additional=kept, declared_for=authority.declared_for, uses=used)
-    return written, Amended(
-        mrn=file.case.mrn,
-        conversation_id=lodgement.conversation_id,
-        digest=notice.facts["digest"],
-        version=number,
-        amended_at=planned.updated_at,
-        asked=tuple(each.delivery.agency for each in added),
-        issues=notice.report.issues,
+    renewed = Entry(act, common.sender(lodgement), {**notice.facts, "version": number})
+    entries = (renewed, *authority.entries, *told)
+    state = waits if authority.waits else rolled_up(file, moves, added, entries)
+    planned = plan(file, at, moves, entries, added=added, state=state)
+    return msgspec.structs.replace(
+        planned,
+        additional=common.kept(act, number, notice, lodgement),
+        declared_for=authority.declared_for,
+        uses=uses(amendment.cited, {each.delivery.id: each.documents for each in added}),
+        supplement_due=stages.newly_due(file.events, renewed),
     )

@@ -13,16 +13,20 @@ from typing import Any, Final
 
 import msgspec
 
-from datamodel.codecs import Parsed, write
+from datamodel.base_form import base_form
+from datamodel.codecs import Parsed, read, write
 from datamodel.findings import ERROR, Finding, Step
 from datamodel.issues import Refused, Report
 from datamodel.limits import Limits
 from datamodel.places import locate
 from datamodel.wording import spoken
 from gateway import lifecycle
-from gateway.cases import Stale
+from gateway.acts import stages
+from gateway.acts.stages import Stage
+from gateway.cases import Stale, version_of
+from gateway.conflicts import Conflict
 from gateway.intake import Lodgement, played
-from gateway.ports import AdditionalMessage, CaseFile
+from gateway.ports import AdditionalMessage, CaseFile, Event, StoredMessage
 from gateway.service import Gateway
 
 Unchanged = Callable[[int], bool]
@@ -30,6 +34,7 @@ ID: Final[tuple[Step, ...]] = (("Declaration", None), ("ID", None))
 REFERENCE: Final[tuple[Step, ...]] = (("Declaration", None), ("FunctionalReferenceID", None))
 
 ABSENT: Final = "\u2014"
+NOTHING_UNFIT: Final = Report((), 0)
 
 
 class UnknownCase(Exception):
@@ -83,6 +88,22 @@ def noticed(
     return Notice(message=parsed.message.key, document=document, report=report, facts=facts)
 
 
+def finding(rule: str, steps: tuple[Step, ...], value: object, expected: object) -> Finding:
+    """What `rule` says of the place that `steps` lead to; None of either is shown as absent."""
+    severity, text, remedy = spoken().rules[rule]
+    words = {"value": str(value or ABSENT), "expected": str(expected or ABSENT)}
+    told = {"text": text.format(**words), "remedy": remedy.format(**words)}
+    return Finding(rule=rule, severity=severity, steps=steps, **told, **words)
+
+
+def unfit(parsed: Parsed, body: bytes, findings: Sequence[Finding], notice: Notice, limits: Limits) -> Report:
+    """All that is wrong with a message that does not fit its case; nothing, where it does."""
+    if not findings:
+        return NOTHING_UNFIT
+    found, others = locate(parsed, body, findings, limits), notice.report
+    return Report((found.issues + others.issues)[: limits.max_issues], found.total + others.total)
+
+
 def misnamed(
     rule: str,
     named: str | None,
@@ -93,17 +114,69 @@ def misnamed(
     limits: Limits,
 ) -> Refused:
     """The refusal by `rule` of a message that does not name what it must at the place that `steps` lead to."""
-    severity, text, remedy = spoken().rules[rule]
-    words = {"value": named or ABSENT, "expected": expected or ABSENT}
-    told = {"text": text.format(**words), "remedy": remedy.format(**words)}
-    finding = Finding(rule=rule, severity=severity, steps=steps, **told, **words)
-    return Refused(locate(parsed, body, [finding], limits))
+    return Refused(locate(parsed, body, [finding(rule, steps, named, expected)], limits))
 
 
-def check_legal(act: str, file: CaseFile, notice: Notice, unchanged: Unchanged) -> None:
-    """Raises Refused for a message with errors, Stale, and IllegalAct."""
-    if any(each.severity == ERROR for each in notice.report.issues):
-        raise Refused(notice.report)
+def taken_before(file: CaseFile, act: str, notice: Notice) -> Event | None:
+    """The event of an act that a case sees once, if it has. Raises Conflict where that was by another document."""
+    earlier = next((event for event in file.events if event.kind == act), None)
+    if earlier is not None and earlier.data["document"] != notice.facts["document"]:
+        raise Conflict("Declaration/ID", file.case.mrn, earlier.data["digest"], notice.facts["digest"])
+    return earlier
+
+
+async def version(gateway: Gateway, file: CaseFile, number: int) -> tuple[StoredMessage | AdditionalMessage, str]:
+    """A version of the declaration as it is kept, and its message type. Raises LookupError where there is none."""
+    if number == 1:
+        return await gateway.store.message(file.case.id), file.case.message
+    for act in lifecycle.RENEWING:
+        stored = await gateway.store.additional(file.case.id, act, number)
+        if stored is not None:
+            return stored, stored.message
+    raise LookupError(f"case {file.case.mrn} has no version {number}")
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """The version of a declaration that counts, as what a message about it is held against: its canonical JSON, and
+    what the history says of its goods and its completion.
+    """
+
+    mrn: str
+    reference: str | None
+    number: int
+    message: str
+    document: bytes
+    goods_to_come: bool
+    completed_by: Stage | None
+
+
+async def base(gateway: Gateway, file: CaseFile) -> Base:
+    """What a message about a case is held against."""
+    counts = version_of(file)
+    stored, message = await version(gateway, file, counts.number)
+    return Base(
+        mrn=file.case.mrn,
+        reference=file.case.reference,
+        number=counts.number,
+        message=message,
+        document=stored.document,
+        goods_to_come=stages.goods_to_come(file.events),
+        completed_by=stages.completed_by(file.events),
+    )
+
+
+def declared(gateway: Gateway, base: Base) -> Parsed:
+    """The declaration that counts, as a message type that can be lodged."""
+    limits = gateway.settings.limits
+    return base_form(
+        gateway.registry, read(gateway.registry, base.document, "json", message=base.message, limits=limits)
+    )
+
+
+def check_legal(act: str, file: CaseFile, notice: Notice, unchanged: Unchanged, unfit: Report = NOTHING_UNFIT) -> None:
+    """Raises Refused for a message with errors, and for one that is unfit for its case; Stale, and IllegalAct."""
+    if unfit.total or any(each.severity == ERROR for each in notice.report.issues):
+        raise Refused(unfit if unfit.total else notice.report)
     if not unchanged(file.case.version):
         raise Stale(file.case.mrn, file.case.version)
     lifecycle.check_act(act, file.case.mrn, file.case.state)

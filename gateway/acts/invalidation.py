@@ -1,9 +1,9 @@
 """A trader takes a declaration back: what no agency has decided is withdrawn, the case is invalidated, in one commit.
 
-Legal while an agency has still to decide, or the party that it was lodged for to confirm. A delivery that waits to be
-sent is not sent any more; one that its agency has goes from its inbox. What was decided stays on record as it is, and
-so does the declaration. Every agency that has a delivery is told, in the same commit: also one that decided, because
-what it decided on is there no longer.
+Legal until the case is released, refused, declined or invalidated. A delivery that waits to be sent is not sent any
+more; one that its agency has goes from its inbox. What was decided stays on record as it is, and so does the
+declaration. Every agency that has a delivery is told, in the same commit: also one that decided, because what it
+decided on is there no longer.
 
 The case itself says which invalidation it is: there is one at most, so the same document again is answered as the first
 time, in whichever format, and another one is a conflict.
@@ -22,7 +22,6 @@ from gateway.acts.common import Notice, Unchanged, always
 from gateway.acts.once import perform
 from gateway.cases import Entry, live, plan, version_of, withdrawal
 from gateway.clock import stamp
-from gateway.conflicts import Conflict
 from gateway.intake import Lodgement, read_one_of
 from gateway.notices import messages
 from gateway.notices.records import NewNotice
@@ -58,7 +57,7 @@ async def invalidate(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged
     told: list[NewNotice] = []
 
     def step(file: CaseFile) -> tuple[CaseChange | None, Invalidated]:
-        earlier = next((event for event in file.events if event.kind == lifecycle.INVALIDATION), None)
+        earlier = common.taken_before(file, lifecycle.INVALIDATION, notice)
         if earlier is not None:
             return None, _again(mrn, earlier, notice)
         common.check_legal(lifecycle.INVALIDATION, file, notice, unchanged)
@@ -82,10 +81,8 @@ def _read(gateway: Gateway, mrn: str, lodgement: Lodgement, now: datetime) -> No
 
 
 def _again(mrn: str, earlier: Event, notice: Notice) -> Invalidated:
-    """The answer of the first time. Raises Conflict where that was to another document."""
+    """The answer of the first time."""
     first = earlier.data
-    if first["document"] != notice.facts["document"]:
-        raise Conflict("Declaration/ID", mrn, first["digest"], notice.facts["digest"])
     return Invalidated(
         mrn=mrn,
         conversation_id=first["conversation"],

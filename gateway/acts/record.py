@@ -21,7 +21,7 @@ from gateway import audit, lifecycle
 from gateway.ports import Decision, Delivery, Event
 
 FIRST: Final = 1  # the version that was lodged
-RENEWING: Final = (lifecycle.AMENDMENT,)  # the events by which another one came to count
+RENEWING: Final = lifecycle.RENEWING  # the events by which another one came to count
 _OFFERED: Final = ("queued", "offered")
 
 

@@ -27,6 +27,9 @@ TABLE_WIDTH = 120  # where the output is no terminal
 BEHAVIOUR = SCHEMAS / "demo" / "behaviour.toml"
 HEADINGS = ("Format", "Agencies", "Decisions", "Outcome", "Seconds")
 EXAMPLE = "import-cut-flowers-kenya.xml"
+NOTE = "demo.env"  # the file in the demo's folder that tells another terminal of the demo
+TUTORIAL = "docs/tutorial.md"
+ONE_MACHINE = {"GUICHET_NOTIFICATIONS__PRIVATE": "true"}  # who listens for notifications is on this machine too
 AGENCY_KEY = "AGENCY_KEY"  # the variable in which an agency's process finds its key: command lines can be read by all
 
 
@@ -58,14 +61,14 @@ async def _perform(once: bool, count: int, folder: Path | None) -> int:
     with _place(folder) as place:
         try:
             async with Children(place / "logs") as children:
-                stage = await set_stage(children, place)
+                stage = await set_stage(children, place, extra=ONE_MACHINE)
                 console.print(f"Gateway at {stage.url}, agencies: {', '.join(stage.agencies)}", highlight=False)
                 ended = await play(stage, count, console)
                 faults = _show(console, ended)
                 if once:
                     return int(bool(faults))
                 seen_by_most = max(ended, key=lambda case: len(case.status.agencies))
-                _invite(console, stage, seen_by_most.status.mrn)
+                _invite(console, stage, seen_by_most.status.mrn, _note(stage, place))
                 with suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
                 return 0
@@ -167,7 +170,23 @@ def _show(console: Console, ended: list[Ended]) -> list[str]:
     return faults
 
 
-def _invite(console: Console, stage: Stage, mrn: str) -> None:
+def _note(stage: Stage, place: Path) -> Path:
+    """Write what a shell must know to go on with this demo; the file. Its owner alone may read it: it has a key."""
+    known = {
+        "URL": stage.url,
+        "KEY": stage.trader_key,
+        "RECEIVER": f"http://127.0.0.1:{free_port()}/in",
+        "GUICHET_DATABASE": stage.environment["GUICHET_DATABASE"],
+        **ONE_MACHINE,
+    }
+    file = place / NOTE
+    file.touch(mode=0o600)
+    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in known.items())
+    file.write_text(f"# The demo of this folder, for a shell: {TUTORIAL}\n{lines}", encoding="utf-8")
+    return file
+
+
+def _invite(console: Console, stage: Stage, mrn: str, note: Path) -> None:
     """Say how to go on. The lines are printed as they are to be typed."""
     key = f"Authorization: Bearer {stage.trader_key}"
     lodge = ("-H", key, "-H", "Content-Type: application/xml", "--data-binary", f"@{SCHEMAS / 'samples' / EXAMPLE}")
@@ -175,6 +194,8 @@ def _invite(console: Console, stage: Stage, mrn: str) -> None:
         f"\nThe gateway goes on at {stage.url} (its description: {stage.url}/openapi.json). Try:\n",
         "  " + shlex.join(("curl", *lodge, f"{stage.url}/v1/declarations")),
         "  " + shlex.join(("curl", "-H", key, f"{stage.url}/v1/declarations/{mrn}/response")),
+        f"\nOr go through {TUTORIAL} in another terminal; this tells it of the demo:\n",
+        "  " + shlex.join((".", str(note))),
         "\nCtrl-C ends the gateway and the agencies.",
     )
     for line in lines:

@@ -214,9 +214,9 @@ def _serve(
 
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = await identify(gateway.accounts, right, request, rates)
+        request[_ENDING] = caller.ending or ""
         owner = judge(right, caller)
-        own = await _admit(request, gateway, caller, rates)
-        trial.refuse_elsewhere(route, request.headers, caller.account)
+        own = await _admit(request, route, gateway, caller, rates)
         _check_head(route, request, gateway)
         media = _negotiate(route, request)
         with room.share() as share:
@@ -249,14 +249,14 @@ def _serve(
     return serve
 
 
-async def _admit(request: web.Request, gateway: Gateway, caller: Caller, rates: Rates) -> Gateway:
-    """The gateway as it is to this caller, who is told what there is to know of his key and his limits.
+async def _admit(request: web.Request, route: Route, gateway: Gateway, caller: Caller, rates: Rates) -> Gateway:
+    """The gateway as it is to this caller: to a test account it has another clock, and every answer says so.
 
-    To a test account it has another clock, and every answer says so. Raises Fault for who asks too often.
+    Raises Fault for who asks too often, and Refused for who asks for a test where there can be none.
     """
     test = caller.account.test
-    request[_ENDING] = caller.ending or ""
     request[_STANDING] = {**(_OF_A_TEST if test else _NO_LIMIT), **rates.spend(caller.account)}
+    trial.refuse_elsewhere(route, request.headers, caller.account)
     return await on_its_clock(gateway, caller.account) if test else gateway
 
 

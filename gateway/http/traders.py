@@ -14,7 +14,7 @@ import msgspec
 from datamodel.codecs import write
 from datamodel.issues import Issue
 from datamodel.wording import either, phrase
-from gateway import lifecycle
+from gateway.acts.common import version
 from gateway.cases import version_of
 from gateway.http.caching import version_tag
 from gateway.http.message_schemas import ANY
@@ -68,12 +68,7 @@ async def message(call: Call) -> Answer:
     file = await readable_case(call)
     counts = version_of(file).number
     number = _version(call.query.get("version"), counts)
-    if number == 1:
-        return await kept(call, await call.gateway.store.message(file.case.id), file.case.message)
-    stored = await call.gateway.store.additional(file.case.id, lifecycle.AMENDMENT, number)
-    if stored is None:
-        raise not_found()
-    return await kept(call, stored, stored.message)
+    return await kept(call, *await version(call.gateway, file, number))
 
 
 def _version(asked: str | None, counts: int) -> int:
@@ -143,7 +138,7 @@ AS = Parameter(
 VERSION = Parameter(
     name="version",
     where="query",
-    text="The version of the declaration: 1 as it was lodged, 2 and on as it was amended; without it the last.",
+    text="The version of the declaration: 1 as it was lodged, 2 and on as amended or completed; without it the last.",
     schema={"type": "integer", "minimum": 1},
 )
 

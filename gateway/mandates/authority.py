@@ -7,6 +7,8 @@ issue more, at the place that names the party; the rest of its issues are told a
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import msgspec
+
 from datamodel.codecs import Parsed
 from datamodel.findings import Finding
 from datamodel.issues import Report
@@ -47,6 +49,13 @@ class Authority(NamedTuple):
     def entries(self) -> tuple[Entry, ...]:
         """What the history keeps of it."""
         return () if self.entry is None else (self.entry,)
+
+    def settled(self) -> "Authority":
+        """The same right, where nothing is left to confirm."""
+        if self.declared_for is None or self.entry is None:
+            return self
+        entry = self.entry._replace(data=self.entry.data | {"confirm_by": None})
+        return self._replace(declared_for=msgspec.structs.replace(self.declared_for, confirm_by=None), entry=entry)
 
     def over(self, report: Report, most: int) -> Report:
         """What else was found in the declaration, behind what is missing; `most` issues are told."""

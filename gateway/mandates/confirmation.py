@@ -33,7 +33,7 @@ from gateway.media import format_of
 from gateway.notices import messages
 from gateway.notices.records import NewNotice
 from gateway.offload import offload
-from gateway.ports import CaseChange, CaseFile
+from gateway.ports import AdditionalMessage, CaseChange, CaseFile
 from gateway.service import Gateway
 from gateway.vocabulary import Verdict
 
@@ -78,8 +78,9 @@ class _Read(NamedTuple):
 
 
 class _Routed(NamedTuple):
-    """What agencies would be sent of one version."""
+    """What agencies would be sent of one version, and the act by which it came."""
 
+    act: str
     dispatches: Requests
     facts: dict[str, Any]
     types: dict[str, str]  # of the documents that it refers to, by id
@@ -102,7 +103,8 @@ async def confirm(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: U
             number = version_of(file).number
             if number not in routed:
                 routed[number] = await _route(gateway, file, number, now)
-            await look(gateway, file, shown)
+                shown.clear()  # another version may be of another act
+            await look(gateway, file, shown, routed[number].act)
         return file
 
     def step(file: CaseFile) -> tuple[CaseChange | None, Confirmation]:
@@ -114,8 +116,7 @@ async def confirm(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: U
         lifecycle.check_act(lifecycle.CONFIRMATION, mrn, file.case.state)
         chosen = routed.get(version_of(file).number)
         planned, done = _settle(file, answer, chosen, shown, lodgement, stamp(now))
-        over = messages.invalidated(gateway, file, live(file), planned.updated_at)
-        told[:] = notices(gateway, file, planned) if chosen else over
+        told[:] = _notices(gateway, file, planned, confirmed=chosen is not None)
         return msgspec.structs.replace(planned, notices=tuple(told)), done
 
     try:
@@ -125,6 +126,13 @@ async def confirm(gateway: Gateway, mrn: str, lodgement: Lodgement, unchanged: U
     gateway.doorbell.ring(done.asked)
     messages.ring(gateway, told)
     return done
+
+
+def _notices(gateway: Gateway, file: CaseFile, planned: CaseChange, *, confirmed: bool) -> tuple[NewNotice, ...]:
+    """What agencies are told that were asked before: of the version that counts now, or that there is none any more."""
+    if confirmed:
+        return notices(gateway, file, planned)
+    return messages.invalidated(gateway, file, live(file), planned.updated_at)
 
 
 async def _find(gateway: Gateway, mrn: str, account_id: int, at: str) -> CaseFile:
@@ -157,29 +165,27 @@ def _read(gateway: Gateway, lodgement: Lodgement) -> _Read:
 
 async def _route(gateway: Gateway, file: CaseFile, number: int, now: datetime) -> _Routed:
     """A version of the declaration, routed as of now."""
-    store, case = gateway.store, file.case
-    document, message = (await store.message(case.id)).document, case.message
-    if number > 1:
-        amended = await store.additional(case.id, lifecycle.AMENDMENT, number)
-        if amended is None:
-            raise LookupError(f"case {case.mrn} has no version {number}")
-        document, message = amended.document, amended.message
-    used = [each for each in await store.documents_of_case(case.mrn) if each.document.state in KEPT]
-    return await offload(gateway, len(document), _requests, document, message, case.mrn, now, used)
+    mrn = file.case.mrn
+    stored, message = await common.version(gateway, file, number)
+    act = stored.kind if isinstance(stored, AdditionalMessage) else lifecycle.AMENDMENT
+    used = [each for each in await gateway.store.documents_of_case(mrn) if each.document.state in KEPT]
+    return await offload(gateway, len(stored.document), _requests, stored.document, message, mrn, now, used, act)
 
 
-def _requests(gateway: Gateway, document: bytes, message: str, mrn: str, now: datetime, used: list[Used]) -> _Routed:
+def _requests(
+    gateway: Gateway, document: bytes, message: str, mrn: str, now: datetime, used: list[Used], act: str
+) -> _Routed:
     parsed: Parsed = read(gateway.registry, document, "json", message=message, limits=gateway.settings.limits)
     known = {each.document.id: each.document for each in used}
-    made = requests(gateway, base_form(gateway.registry, parsed), mrn, (now, now.date()), known)
-    return _Routed(*made, {each.document.id: each.type for each in used})
+    made = requests(gateway, base_form(gateway.registry, parsed), mrn, (now, now.date()), known, act)
+    return _Routed(act, *made, {each.document.id: each.type for each in used})
 
 
 def _again(file: CaseFile, answer: _Read) -> Confirmation | None:
     """The answer of the first time, where the same was said of the version that counts."""
     counts = version_of(file)
     for event in reversed(file.events):
-        if event.kind == lifecycle.AMENDMENT:
+        if event.kind in lifecycle.RENEWING:
             return None
         if event.kind == lifecycle.CONFIRMATION:
             told = event.data
@@ -205,8 +211,9 @@ def _settle(
     facts = {**answer.facts, "version": counts.number, **(routed.facts if routed else {})}
     entry = Entry(lifecycle.CONFIRMATION, common.sender(lodgement), facts)
     anew = Anew(*withdrawal(file)) if routed is None else ask_anew(file, routed.dispatches, shown)
-    state = lifecycle.DECLINED if routed is None else rolled_up(file, anew.moves, anew.added)
-    planned = plan(file, at, anew.moves, (entry, *anew.entries), added=anew.added, state=state)
+    entries = (entry, *anew.entries)
+    state = lifecycle.DECLINED if routed is None else rolled_up(file, anew.moves, anew.added, entries)
+    planned = plan(file, at, anew.moves, entries, added=anew.added, state=state)
     types = routed.types if routed else {}
     used = tuple(Use(of, types[of], each.delivery.id) for each in anew.added for of in each.documents)
     return msgspec.structs.replace(planned, uses=used), Confirmation(

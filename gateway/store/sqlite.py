@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from gateway.access.users import SigningKey, User
 from gateway.acts.appeals import Appeal, AppealMessage
+from gateway.acts.due import Due
 from gateway.acts.keys import ActKey, KeyUse
 from gateway.bulk.taken import TakenItem
 from gateway.census import Census
@@ -49,6 +50,7 @@ from gateway.store import (
     sqlite_notices,
     sqlite_pushes,
     sqlite_reads,
+    sqlite_supplements,
     sqlite_trial,
     sqlite_users,
     sqlite_writes,
@@ -341,6 +343,12 @@ class SqliteStore(Mandates, SqliteDocuments, SqliteTold):
 
     async def first_try(self, account_id: int, digest: str) -> bool:
         return await self._opened.writer.run(lambda db: sqlite_trial.first_try(db, account_id, digest))
+
+    async def supplements_due(self, before: str, limit: int) -> list[Due]:
+        return await self._opened.readers.run(lambda db: sqlite_supplements.due(db, before, limit))
+
+    async def forget_supplement(self, due: Due) -> None:
+        await self._opened.writer.run(lambda db: sqlite_supplements.forget(db, due))
 
 
 @contextmanager

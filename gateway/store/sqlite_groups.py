@@ -22,6 +22,7 @@ from gateway.ports import Acceptance, Admission, CaseChange, Dispatch
 from gateway.store import rows, sqlite_appeals, sqlite_keys, sqlite_notices, sqlite_reads
 from gateway.store.sqlite_attachments import note_uses
 from gateway.store.sqlite_mandates import DECLARED
+from gateway.store.sqlite_supplements import INTO as SUPPLEMENTS
 
 CASES = """declaration_case (version, id, mrn, account_id, conversation_id, message, reference, body_digest,
     document_digest, media, state, accepted_at, updated_at)"""
@@ -115,6 +116,8 @@ def _add(connection: sqlite3.Connection, news: Sequence[Admission]) -> None:
     sent = [(case_id, new.accepted_at, dispatch) for case_id, new in numbered for dispatch in new.deliveries]
     _send(connection, last["deliveries"] + 1, sent)
     _insert(connection, EVENTS, chain.from_iterable(rows.event_values(each, new.events) for each, new in numbered))
+    due = ((case_id, new.supplement_due) for case_id, new in numbered)
+    _insert(connection, SUPPLEMENTS, [each for each in due if each[1] is not None])
     note_uses(connection, [(case_id, use) for case_id, new in numbered for use in new.uses])
 
 
@@ -152,6 +155,8 @@ def apply(connection: sqlite3.Connection, changes: Sequence[CaseChange]) -> list
     _insert(connection, ADDITIONAL, messages)
     for each in written:
         sqlite_appeals.write(connection, each)
+    due = [(each.case_id, each.supplement_due) for each in written if each.supplement_due is not None]
+    _insert(connection, SUPPLEMENTS, due)
     sent = [(each.case_id, each.updated_at, dispatch) for each in written for dispatch in each.added]
     if sent:
         _send(connection, connection.execute(LAST_NUMBERS).fetchone()["deliveries"] + 1, sent)

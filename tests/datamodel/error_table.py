@@ -29,6 +29,8 @@ GROUPS = {
     "schema": "What only the schema says",
     "decision": "Decisions of agencies",
     "act": "Amendments and invalidations",
+    "arrival": "Notifications of arrival",
+    "supplement": "Supplements to incomplete declarations",
     "document": "Supporting documents",
     "appeal": "Appeals, and rulings on them",
     "callback": "Addresses that notifications are sent to",

@@ -179,23 +179,23 @@ def test_samples_and_corpus_go_the_quick_way(corpus: Path) -> None:
 
 
 PIECES = {
-    "comment": "E<!-- - -->XD",
-    "instruction": "E<?x y?>XD",
-    "cdata": "<![CDATA[E]]>XD",
-    "reference": "&#69;&#x58;D",
-    "space": "\n  EXD \n",
+    "comment": "E<!-- - -->XA",
+    "instruction": "E<?x y?>XA",
+    "cdata": "<![CDATA[E]]>XA",
+    "reference": "&#69;&#x58;A",
+    "space": "\n  EXA \n",
 }
 
 
 def export(code: str) -> bytes:
     """The first sample with its type code written in another way."""
-    return SAMPLES[0].read_bytes().replace(b"<dec:TypeCode>EXD<", f"<dec:TypeCode>{code}<".encode(), 1)
+    return SAMPLES[0].read_bytes().replace(b"<dec:TypeCode>EXA<", f"<dec:TypeCode>{code}<".encode(), 1)
 
 
 @pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES)
 def test_a_text_in_pieces_is_one_text(pieces: str) -> None:
-    assert export(pieces) != export("EXD")
-    assert write(read(FAST, export(pieces), "xml"), "json") == write(read(FAST, export("EXD"), "xml"), "json")
+    assert export(pieces) != export("EXA")
+    assert write(read(FAST, export(pieces), "xml"), "json") == write(read(FAST, export("EXA"), "xml"), "json")
 
 
 def test_children_are_found_by_their_local_names() -> None:
@@ -206,10 +206,10 @@ def test_children_are_found_by_their_local_names() -> None:
 
 
 def test_escapes_in_json_hide_no_lost_name() -> None:
-    json = write(read(FAST, export("EXD"), "xml", "DEC"), "json")
-    good = json.replace(b'"TypeCode":"EXD"', b'"\\u0054ypeCode":"\\u0045XD"', 1)
+    json = write(read(FAST, export("EXA"), "xml", "DEC"), "json")
+    good = json.replace(b'"TypeCode":"EXA"', b'"\\u0054ypeCode":"\\u0045XA"', 1)
     assert write(read(FAST, good, "json", "DEC"), "json") == json
-    twice = json.replace(b'"TypeCode":"EXD"', b'"TypeCode":"EXD","\\u0054ypeCode":"EXD"', 1)
+    twice = json.replace(b'"TypeCode":"EXA"', b'"TypeCode":"EXA","\\u0054ypeCode":"EXA"', 1)
     with pytest.raises(Refused) as refusal:
         read(FAST, twice, "json", "DEC")
     assert [issue.rule for issue in refusal.value.report.issues] == ["json.duplicate"]

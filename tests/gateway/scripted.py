@@ -98,6 +98,17 @@ def invalidation(mrn: str, reason: str = "Lodged twice by mistake", reference: s
     return msgspec.json.encode({"MetaData": {"Declaration": declaration}})
 
 
+def arrival(mrn: str, at: str | None = None, place: dict | None = None, reference: str = "GPN-1") -> bytes:
+    """A notification of arrival (ARRIVAL) in JSON; without a time and a place, as other services take it."""
+    declaration: dict = {"FunctionCode": "13", "FunctionalReferenceID": reference, "ID": mrn}
+    if at:
+        declaration["IssueDateTime"] = {"DateTimeString": {"@formatCode": "304", "value": at}}
+    declaration |= {"TypeCode": "GPR", "Submitter": {"ID": "XZ100200300430"}}
+    if place:
+        declaration["GoodsShipment"] = {"Consignment": {"GoodsLocation": place}}
+    return msgspec.json.encode({"MetaData": {"Declaration": declaration}})
+
+
 def taking_back(account: Account, mrn: str, **fields) -> Lodgement:
     """An invalidation as its sender hands it in."""
     values = {"body": invalidation(mrn), "media": "application/json", "conversation_id": "later conversation"}

@@ -13,7 +13,8 @@ from gateway.client import Client, Refusal, Unreachable
 from gateway.lifecycle import ACTS, AMENDMENT, CASE_STATES
 from tests.gateway.http.conftest import House, housed, read_sample
 from tests.gateway.http.test_agencies import GRANTED
-from tests.gateway.scripted import invalidation
+from tests.gateway.http.test_supplement import PARTS, supplement
+from tests.gateway.scripted import altered, arrival, invalidation
 
 ROSES = read_sample("import-cut-flowers-kenya.xml")
 
@@ -115,6 +116,14 @@ async def test_a_declaration_is_taken_back(client):
     mrn = (await client.lodge(ROSES)).mrn
     assert (await client.invalidate(mrn, invalidation(mrn))).mrn == mrn
     assert [told.kind async for told in client.listen(mrn)][-1] == "invalidated"
+
+
+async def test_goods_arrive_and_a_declaration_is_completed(client):
+    mrn = (await client.lodge(altered(PARTS, ('"TypeCode": "IMA"', '"TypeCode": "IMF"')))).mrn
+    assert (await client.supplement(mrn, supplement(PARTS, number=mrn))).version == 2
+    assert (await client.status(mrn)).status == "ready"
+    assert (await client.arrive(mrn, arrival(mrn))).location == "XZALMQUAY4"
+    assert [told.kind async for told in client.listen(mrn)][-2:] == ["arrival", "released"]
 
 
 def test_a_case_is_over_for_a_listener_when_its_sender_can_do_nothing_about_it():

@@ -66,22 +66,22 @@ def test_unknown_names_are_illegal(state, event):
         lifecycle.next_delivery_state(state, event)
 
 
-def expected_roll_up(states: tuple[str, ...]) -> str:
-    states = [state for state in states if state != "superseded"]
-    if "withdrawn" in states:
-        return "invalidated"
+def expected_roll_up(states: tuple[str, ...], goods_to_come: bool) -> str:
     if any(state in ("queued", "awaiting", "parked") for state in states):
         return "under-control"
     if "held" in states:
         return "held"
-    return "refused" if "refused" in states else "released"
+    if "refused" in states:
+        return "refused"
+    return "ready" if goods_to_come else "released"
 
 
+@pytest.mark.parametrize("goods_to_come", [False, True])
 @pytest.mark.parametrize("count", range(5))
-def test_every_roll_up_of_up_to_four_deliveries(count):
+def test_every_roll_up_of_up_to_four_deliveries(count, goods_to_come):
     for states in combinations_with_replacement(DELIVERY_STATES, count):
-        assert lifecycle.roll_up(states) == expected_roll_up(states)
-        assert lifecycle.roll_up(states[::-1]) == expected_roll_up(states)
+        assert roll_up(states, goods_to_come) == expected_roll_up(states, goods_to_come)
+        assert roll_up(states[::-1], goods_to_come) == expected_roll_up(states, goods_to_come)
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,21 @@ def test_every_roll_up_of_up_to_four_deliveries(count):
 def test_how_a_case_opens(states, opening):
     assert lifecycle.opening_state(states) == opening
     assert opening in CASE_STATES
+    assert lifecycle.opening_state(states, goods_to_come=True) == {"released": "ready"}.get(opening, opening)
 
 
-ALLOWED = {
-    ("amendment", "accepted"),
-    ("amendment", "under-control"),
-    ("amendment", "held"),
-    ("invalidation", "accepted"),
-    ("invalidation", "under-control"),
-    ("invalidation", "held"),
+OPEN = ("accepted", "under-control", "held", "ready")
+ALLOWED = {(act, state) for act in ("amendment", "invalidation", "arrival", "supplement") for state in OPEN} | {
+    ("supplement", "released"),
     ("attachment", "accepted"),
     ("attachment", "under-control"),
     ("attachment", "held"),
     ("attachment", "awaiting-confirmation"),
-    *((act, state) for act in ("appeal", "ruling") for state in ("under-control", "held", "released", "refused")),
-    ("appeal", "awaiting-confirmation"),
-    ("ruling", "awaiting-confirmation"),
+    *(
+        (act, state)
+        for act in ("appeal", "ruling")
+        for state in ("under-control", "held", "ready", "released", "refused", "awaiting-confirmation")
+    ),
     ("answer", "under-control"),
     ("answer", "held"),
     ("answer", "awaiting-confirmation"),
@@ -137,14 +136,20 @@ def test_no_act_is_allowed_that_is_not_in_the_table():
     assert {act for act, _ in ALLOWED} == set(ACTS)
 
 
-@pytest.mark.parametrize("count", range(1, 5))
-def test_where_an_invalidation_is_legal_there_is_something_to_withdraw_and_the_case_is_invalidated_by_it(count):
+@pytest.mark.parametrize("goods_to_come", [False, True])
+@pytest.mark.parametrize("count", range(5))
+def test_acts_keep_the_life_of_a_case_in_order_from_wherever_it_stands(count, goods_to_come):
     for states in combinations_with_replacement([each for each in DELIVERY_STATES if each != "withdrawn"], count):
-        for state in {lifecycle.roll_up(states), lifecycle.opening_state(states)}:
-            undecided = [each for each in states if each in UNDECIDED]
-            assert bool(undecided) == (("invalidation", state) in ALLOWED), states
+        for state in {roll_up(states, goods_to_come), lifecycle.opening_state(states, goods_to_come=goods_to_come)}:
+            undecided = any(each in UNDECIDED for each in states)
+            open_to_acts = state in ACTS["invalidation"]
+            assert open_to_acts == (undecided or state == "ready"), "nothing that is over is the trader's to change"
             after = [each if each in FINAL else "withdrawn" for each in states]
-            assert (lifecycle.roll_up(after) == "invalidated") == bool(undecided)
+            assert open_to_acts or roll_up(after, goods_to_come) == state, "what is over moves nowhere"
+            if goods_to_come:
+                assert state != "released", "nothing is released before it has arrived"
+                arrived = roll_up(states, False)
+                assert arrived == ("released" if state == "ready" else roll_up(states, True)), "arrival changes no more"
 
 
 REVIEWED = {("refused", "granted"): "granted", ("refused", "held"): "held", ("granted", "granted"): "granted"}
@@ -170,5 +175,9 @@ def test_an_overturned_refusal_opens_the_case_as_far_as_the_new_decision_asks_fo
         others.remove("refused")
         for event, state in (("granted", "granted"), ("held", "held")):
             after = lifecycle.roll_up([*others, lifecycle.state_after_review("refused", event)])
-            assert after == expected_roll_up((*others, state))
+            assert after == expected_roll_up((*others, state), goods_to_come=False)
             assert after != "refused" or "refused" in others, "another agency's refusal stands"
+
+
+def roll_up(states: tuple[str, ...], goods_to_come: bool) -> str:
+    return lifecycle.roll_up(states, goods_to_come=goods_to_come)

@@ -10,7 +10,15 @@ import pytest
 from gateway import audit
 from gateway.conflicts import Conflict
 from gateway.ports import Acceptance, DeliveryChange, StoredMessage
-from gateway.store import sqlite_appeals, sqlite_groups, sqlite_keys, sqlite_notices, sqlite_reads, sqlite_writes
+from gateway.store import (
+    sqlite_appeals,
+    sqlite_groups,
+    sqlite_keys,
+    sqlite_notices,
+    sqlite_reads,
+    sqlite_supplements,
+    sqlite_writes,
+)
 from tests.gateway.ledger import additional, admission, at, by_hand, change, decision, digest, dispatch, mrn
 
 
@@ -350,7 +358,15 @@ async def test_an_inbox_lists_what_is_undecided_page_by_page(store, trader):
 
 STATEMENTS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": text
-    for module in (sqlite_reads, sqlite_writes, sqlite_groups, sqlite_keys, sqlite_appeals, sqlite_notices)
+    for module in (
+        sqlite_reads,
+        sqlite_writes,
+        sqlite_groups,
+        sqlite_keys,
+        sqlite_appeals,
+        sqlite_notices,
+        sqlite_supplements,
+    )
     for name, text in vars(module).items()
     if str(text).startswith(("SELECT", "UPDATE", "INSERT")) and not name.startswith(("_", "ALL_")) and name != "BACKLOG"
 }

@@ -1,4 +1,5 @@
-"""A broker with sixty real declarations: amends some, takes some back, in both formats, while its gateway is killed.
+"""A broker with sixty real messages: it lodges, amends some, takes some back, says that goods have arrived, in both
+formats, while its gateway is killed.
 
 It hears of them in three ways at once: it pulls, it listens, and it has an address. In the end its three books are one,
 and that is what the gateway has on record.
@@ -31,8 +32,10 @@ from tests.gateway.scripted import decision, eventually
 
 FILES = 60
 CANCELLATION = "Step3_Cancellation.xml"  # one of the files: what takes a declaration back
+ARRIVALS = ("Step1_GPN.xml", "Step2_GPN.xml")  # two of them: what says that goods have arrived
+BEFORE_ARRIVAL = ("EXD", "IMD")  # what the publisher of the files calls what is lodged before
 AT_ONCE = 6
-NAMED = re.compile(rb"(<(?:\w+:)?ID>)[^<]+")  # what a cancellation takes back
+NAMED = re.compile(rb"(<(?:\w+:)?ID>)[^<]+")  # the declaration that a message is about
 JSON = {"Content-Type": "application/json"}
 DESCRIPTION = re.compile(rb'(Description(?:>|":"))')  # the first description in a declaration, in either format
 HEADING = (SCHEMAS / "requirements" / "xz.csv").read_text(encoding="utf-8").partition("\n")[0]
@@ -44,6 +47,7 @@ class Book:
     def __init__(self) -> None:
         self.versions: dict[str, list[bytes]] = {}
         self.taken_back: set[str] = set()
+        self.arrived: set[str] = set()
         self.streamed: list[Notification] = []
         self.over: set[str] = set()
         self.news = asyncio.Condition()
@@ -63,10 +67,10 @@ class Book:
 
 
 class Broker:
-    """Lodges, amends and takes back."""
+    """Lodges, amends, takes back, and says that goods have arrived."""
 
-    def __init__(self, client: Client, book: Book, cancellation: bytes) -> None:
-        self._client, self._book, self._cancellation = client, book, cancellation
+    def __init__(self, client: Client, book: Book, cancellation: bytes, arrivals: list[bytes]) -> None:
+        self._client, self._book, self._cancellation, self._arrivals = client, book, cancellation, arrivals
         self._room = asyncio.Semaphore(AT_ONCE)
         self.done: set[str] = set()
 
@@ -81,7 +85,14 @@ class Broker:
                 await self._amend(accepted.mrn, await self._formed(changed, number + 1), versions)
             if number % 5 == 0:
                 await self._take_back(accepted.mrn)
+            elif (await self._client.status(accepted.mrn)).arrival is not None:
+                await self._arrive(accepted.mrn, self._arrivals[number % len(self._arrivals)])
             self.done.add(accepted.mrn)
+
+    async def _arrive(self, mrn: str, notification: bytes) -> None:
+        document = NAMED.sub(rb"\g<1>" + mrn.encode(), notification, count=1)
+        assert (await self._client.arrive(mrn, document)).location
+        self._book.arrived.add(mrn)
 
     async def _formed(self, document: bytes, number: int) -> bytes:
         """As JSON or as XML, in turns."""
@@ -122,13 +133,15 @@ async def decide_what_is_done_with(url: str, key: str, done: set[str]) -> None:
 
 
 def everything_is_wanted(folder: Path) -> Path:
-    """The country's tables, but one agency wants to see all goods."""
+    """The country's tables, but one agency wants to see all goods; and what their country lodges before arrival."""
     schemas = shutil.copytree(SCHEMAS, folder / "schemas")
     rows = [
         f"T-{way.upper()}-{chapter:02},TEX,{chapter:02},{way},,,,N853,All goods are looked at,Test Act 2026,2012-01-01,"
         for way in ("import", "export")
         for chapter in range(1, 98)
     ]
+    with (schemas / "stages" / "types.tsv").open("a", encoding="utf-8") as stages:
+        stages.writelines(f"GB\t{kind}\t\t\tyes\t\t\t\n" for kind in BEFORE_ARRIVAL)
     (schemas / "requirements" / "xz.csv").write_text("\n".join([HEADING, *rows, ""]), encoding="utf-8")
     return schemas
 
@@ -149,7 +162,9 @@ async def environment(tmp_path: Path) -> dict[str, str]:
 async def test_a_brokers_books_are_the_gateways(children: Children, corpus, environment, tmp_path):
     files = sorted((corpus / "uk-cds" / "samples" / "declarations").glob("*.xml"))
     assert len(files) == FILES
-    bodies = [file.read_bytes() for file in files if file.name != CANCELLATION]
+    others = enumerate(file for file in files if file.name != CANCELLATION)
+    declarations = [(number, file.read_bytes()) for number, file in others if file.name not in ARRIVALS]
+    arrivals = [file.read_bytes() for file in files if file.name in ARRIVALS]
     cancellation = next(file for file in files if file.name == CANCELLATION).read_bytes()
     settings, accounts = load(None, environment), [NewAccount("Broker", "trader"), NewAccount("TEX", "agency", "TEX")]
     key, agency_key = await register_accounts(settings, accounts)
@@ -159,10 +174,10 @@ async def test_a_brokers_books_are_the_gateways(children: Children, corpus, envi
         gateway = await start_gateway(children, environment)
         client = await stack.enter_async_context(Client(settings.base_url, key, tries=9))
         book = Book()
-        broker = Broker(client, book, cancellation)
+        broker = Broker(client, book, cancellation, arrivals)
         listening = asyncio.create_task(book.hear(client))
         deciding = asyncio.create_task(decide_what_is_done_with(settings.base_url, agency_key, broker.done))
-        living = [asyncio.create_task(broker.live(*each)) for each in enumerate(bodies)]
+        living = [asyncio.create_task(broker.live(*each)) for each in declarations]
         await book.until(lambda: len(book.streamed) > FILES)
         assert not all(task.done() for task in living), "killed while there was still something to do"
         await kill(children, gateway)
@@ -204,6 +219,7 @@ async def equal(client: Client, book: Book, receiver: Receiver) -> None:
         told[each.mrn].append((each.kind, each.at))
     assert {line.mrn async for line in client.declarations()} == set(book.versions) == set(told)
     assert any(len(versions) == 2 for versions in book.versions.values()) and book.taken_back
+    assert book.arrived
     for mrn in book.versions:
         await check_case(client, book, mrn, [kind for kind, _ in told[mrn]])
 
@@ -219,6 +235,9 @@ async def check_case(client: Client, book: Book, mrn: str, kinds: list[str]) -> 
     assert [event.kind for event in history.events if event.kind in TOLD] == kinds
     assert status.status == kinds[-1]
     assert (status.status == "invalidated") == (mrn in book.taken_back)
+    assert (
+        kinds.count("arrival") == (mrn in book.arrived) == (status.arrival is not None and not status.arrival.awaited)
+    )
     assert status.version == len(versions) and status.digest == sha256(versions[-1]).hexdigest()
     for number, sent in enumerate(versions, 1):
         assert await client.message(mrn, version=number) == sent

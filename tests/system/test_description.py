@@ -53,6 +53,7 @@ ASKING = {"Decision": {"OutcomeCode": "query", "Query": [{"Text": "Which lot is 
 
 # What a declaration that was just lodged does not allow without a message made for it, which tests of its own have.
 NEVER_GOOD = ("token", "confirm", "amend", "invalidate", "invalidation", "acknowledge", "redeliver", "test-callback")
+NEVER_GOOD += ("arrive", "arrival", "supplement")
 NEVER_GOOD += ("attach", "delete-document", "finish-upload", "scan-answer", "scan-content", "send-part")
 NO_APPEAL = ("lodge-appeal", "appeal", "appeal-message", "appeal-record", "appeal-response", "delivery-appeal")
 NEVER_GOOD += (*NO_APPEAL, "rule-appeal")

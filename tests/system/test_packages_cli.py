@@ -19,7 +19,7 @@ def test_packages_are_listed_with_their_days(guichet):
     listed = {row["package"]: row for row in lines(guichet("package", "list", "--format", "json"))}
     assert listed["xz-dms/2027"]["effective_from"] == "2027-01-01"
     assert listed["xz-dms/2027"]["base"] == "wco-dms/3.6"
-    assert listed["wco-dms/3.6"]["messages"] == ["DEC", "CANCEL", "RES"]
+    assert listed["wco-dms/3.6"]["messages"] == ["DEC", "CANCEL", "ARRIVAL", "RES"]
     early = guichet("package", "list", "--on", "2026-12-31").stdout
     assert b"xz-dms/2026" in early
     assert b"xz-dms/2027" not in early

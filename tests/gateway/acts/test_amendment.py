@@ -223,7 +223,7 @@ async def test_what_is_over_stays_as_it_is(gateway, trader, lodged):
         await amend(gateway, lodged.case.mrn, version(trader, ROSES))
     assert (caught.value.state, caught.value.legal) == (
         "released",
-        ("accepted", "under-control", "held", "awaiting-confirmation"),
+        ("accepted", "under-control", "held", "ready", "awaiting-confirmation"),
     )
     assert await case(gateway, lodged.case.mrn) == before
 

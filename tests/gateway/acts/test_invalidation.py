@@ -179,7 +179,7 @@ async def test_what_is_over_stays_as_it_is(gateway, trader, lodged):
         await invalidate(gateway, lodged.case.mrn, taking_back(trader, lodged.case.mrn))
     assert (caught.value.state, caught.value.legal) == (
         "released",
-        ("accepted", "under-control", "held", "awaiting-confirmation"),
+        ("accepted", "under-control", "held", "ready", "awaiting-confirmation"),
     )
     assert await case(gateway, lodged.case.mrn) == before
 

@@ -147,7 +147,7 @@ async def test_a_body_longer_than_a_block_is_the_same_as_a_short_one(tmp_path):
         assert (lodged.status, lodged.json["digest"]) == (202, sha256(body).hexdigest())
         kept = await house.get(f"{lodged.headers['Location']}/message", Accept="application/xml")
         assert kept.body == body
-        broken = await house.post(PATH, body.replace(b"<TypeCode>IMD<", b"<TypeCode>?<"), "application/xml")
+        broken = await house.post(PATH, body.replace(b"<TypeCode>IMA<", b"<TypeCode>?<"), "application/xml")
         assert broken.status == 422
 
 

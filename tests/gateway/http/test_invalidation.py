@@ -94,10 +94,10 @@ async def test_what_is_released_cannot_be_taken_back_and_the_problem_says_what_c
     late = await take_back(house, mrn)
     assert (late.status, late.json["type"]) == (409, "urn:guichet:problem:illegal-state")
     assert (late.json["mrn"], late.json["state"]) == (mrn, "released")
-    assert late.json["legal"] == ["accepted", "under-control", "held", "awaiting-confirmation"]
+    assert late.json["legal"] == ["accepted", "under-control", "held", "ready", "awaiting-confirmation"]
     assert (
         "released" in late.json["detail"]
-        and "accepted, under-control, held or awaiting-confirmation" in late.json["detail"]
+        and "accepted, under-control, held, ready or awaiting-confirmation" in late.json["detail"]
     )
     as_xml = (await take_back(house, mrn, "xml")).xml
     assert [each.text for each in as_xml.iterfind("{*}legal/{*}i")] == late.json["legal"]

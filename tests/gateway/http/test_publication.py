@@ -195,7 +195,7 @@ async def test_the_codes_of_responses_are_those_that_responses_are_made_with(hou
     sent = {row["name"]: row["code"] for row in rows if row["kind"] == "function"}
     assert sent == house.gateway.codes.function
     reserved = {row["code"] for row in rows if row["kind"] == "reserved"}
-    assert {"07", "17", "18"} <= reserved
+    assert {"07", "17", "18"} <= reserved and sent["ready"] == "02"
     assert reserved.isdisjoint(sent.values())
     page = etree.HTML((await house.get("/v1/response-codes.html", None)).body.decode())
     assert len(page.xpath("//tr[@class='item']")) == len(rows)

@@ -19,6 +19,8 @@ from tests.gateway.http.batches import lines, sent
 from tests.gateway.http.conftest import House, Reply, housed, read_sample
 from tests.gateway.http.test_access import told
 from tests.gateway.http.test_agencies import GRANTED
+from tests.gateway.http.test_supplement import PARTS, supplement
+from tests.gateway.scripted import altered, arrival
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -40,6 +42,7 @@ MEDIA = {"lodge-batch": "application/x-ndjson"}
 UNKNOWN = "26XZ00000000000000"
 NOBODYS = {"mrn": UNKNOWN, "back": UNKNOWN, "waiting": UNKNOWN, "id": "01a1fd1e-8c00-7382-805a-b520509bc915"}
 NOBODYS |= {"mandate": NOBODYS["id"], "decided": NOBODYS["id"], "appealed": UNKNOWN, "number": "1"}
+NOBODYS |= {"coming": UNKNOWN}
 NOBODYS |= dict.fromkeys(("document", "spare", "upload", "complete", "begun"), "gdoc-" + "0" * 26)
 NOBODYS |= {"batch": "none", "query": "FSA-7", "notice": NOBODYS["id"] + ".7"}
 # What these do to a thing cannot be done twice, or not to one that is in use, so they have one of their own.
@@ -48,6 +51,9 @@ SPENT |= {"delete-document": ("document", "spare"), "finish-upload": ("upload", 
 SPENT |= {"end-upload": ("upload", "begun"), "delivery-appeal": ("id", "decided"), "rule-appeal": ("id", "decided")}
 SPENT |= dict.fromkeys(("lodge-appeal", "appeals"), ("mrn", "appealed"))
 SPENT |= dict.fromkeys(("appeal", "appeal-message", "appeal-record", "appeal-response"), ("mrn", "appealed"))
+# These are for a case whose goods were to come, and whose declaration was incomplete.
+SPENT |= {name: ("mrn", "coming") for name in ("arrive", "arrival", "supplement")}
+COMING = ('"TypeCode": "IMA"', '"TypeCode": "IMF"')
 JSON = {"Accept": "*/*", "Content_Type": "application/json"}
 WORDS = {403: "deny", 404: "hide"}
 UPHELD = b'{"Ruling":{"OutcomeCode":"upheld","Reason":"The pest was found again."}}'
@@ -81,8 +87,10 @@ class Stage:
     async def call(self, route: str, caller: str, whose: str, method: str | None = None) -> Reply:
         row, things = ROUTES[route], self.things[whose]
         caller = "tester" if caller == "trader" and route in OF_A_TEST else caller
-        body = taking_back(things["back"]) if route == "invalidate" else BODY.get(route)
-        body = appealing(things["decided"]) if route == "lodge-appeal" else body
+        made = {"invalidate": taking_back(things["back"]), "arrive": arrival(things["coming"])}
+        made["supplement"] = supplement(PARTS, number=things["coming"])
+        made["lodge-appeal"] = appealing(things["decided"])
+        body = made.get(route) or BODY.get(route)
         thing, other = SPENT.get(route, ("mrn", "mrn"))
         path = (row.path.replace(f"{{{thing}}}", f"{{{other}}}") + QUERY.get(route, "")).format(**things)
         headers = {"Content_Type": MEDIA.get(route, "application/json")} if body else {}
@@ -126,16 +134,19 @@ async def stage(tmp_path_factory):
             assert (await house.call("POST", path, who, ANSWER, **JSON)).status == 200
             [notice] = (await house.get("/v1/agency/notices", agency)).json["notices"]
             told[who] = {"query": f"{agency.upper()}-1", "notice": notice["id"]}
+        coming = {}
+        for who in "trader", "rival":  # the goods of each have come
+            lodged = await house.call("POST", "/v1/declarations", who, altered(PARTS, COMING), **JSON)
+            coming[who] = msgspec.json.decode(lodged.body)["mrn"]
+            path, body = f"/v1/declarations/{coming[who]}/arrival", arrival(coming[who])
+            assert (await house.call("POST", path, who, body, **JSON)).status == 200
         own, another = await in_their_name(house, "trader", HOTEL), await in_their_name(house, "rival", KENYA)
+        own |= {"mrn": mine, "back": back["trader"], "coming": coming["trader"], "id": ours["id"], "batch": "of-trader"}
+        another |= {"mrn": theirs, "back": back["rival"], "coming": coming["rival"]}
+        another |= {"id": others["id"], "batch": "of-rival"}
         things = {
-            "own": {"mrn": mine, "back": back["trader"], "id": ours["id"], "batch": "of-trader", **own, **cases[0]}
-            | told["trader"]
-            | await papers(house, "trader", mine, "N853"),
-            "another's": {"mrn": theirs, "back": back["rival"], "id": others["id"], "batch": "of-rival"}
-            | another
-            | cases[1]
-            | told["rival"]
-            | await papers(house, "rival", theirs, "N851"),
+            "own": own | cases[0] | told["trader"] | await papers(house, "trader", mine, "N853"),
+            "another's": another | cases[1] | told["rival"] | await papers(house, "rival", theirs, "N851"),
         }
         await house.gateway.store.set_callback("trader", "https://nowhere.invalid/in", "gs_secret")
         yield Stage(house, things | {"nobody's": NOBODYS})
