@@ -176,3 +176,9 @@ async def test_what_is_no_http_has_no_wishes_and_gets_json(shared, name):
     assert said["type"] == "urn:guichet:problem:malformed"
     assert said["conversation_id"] == reply.headers["X-Conversation-ID"]
     assert (reply.headers["Cache-Control"], reply.headers["Server"]) == ("no-store", "guichet")
+
+
+@pytest.mark.parametrize("brought", ["00000000-0000-0000-0000-000000000000", "no uuid"])
+async def test_a_conversation_that_names_nothing_gets_an_id(shared, brought):
+    reply = await shared.get("/healthz", None, X_Conversation_ID=brought)
+    assert reply.headers["X-Conversation-ID"] not in ("", brought)
