@@ -100,7 +100,8 @@ _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
 _NO_LIMIT: Mapping[str, str] = {}
 _OF_A_TEST: Mapping[str, str] = {TEST: "yes"}
-_UUID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+# Not the one of zeros: it names nothing, and what is traced goes by it.
+_UUID = re.compile("(?![0-]*$)[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 # A body that is not wanted is drained for `lingering_time`, so that its sender gets to read the answer, and is never
 # inflated; an idle connection, or one whose request head does not come, is closed after `keepalive_timeout`.
 _CONNECTION = {

@@ -4,15 +4,14 @@ A mandate is seen by its principal and its agent, and ended by its principal alo
 one that never was. What was lodged for a trader it may read as its own, and change by its answer only.
 """
 
-import re
 from typing import Annotated
 
 import msgspec
 
-from datamodel.issues import Refused
-from datamodel.wording import either, issue, phrase, refused
+from datamodel.wording import either
+from gateway.http import queries
 from gateway.http.changes import condition
-from gateway.http.messages import SHOWN, handed_in, unfit
+from gateway.http.messages import handed_in
 from gateway.http.problems import not_found
 from gateway.http.routes import IF_MATCH, MRN, Answer, Call, Parameter, Route
 from gateway.http.traders import PATH as CASES
@@ -24,7 +23,6 @@ from gateway.vocabulary import CaseState, one_of
 
 PATH = "/v1/mandates"
 DECLARED = "/v1/principal/declarations"
-PAGE, LARGEST_PAGE = 50, 500
 GIVEN, GOT = "given", "got"
 
 
@@ -91,7 +89,8 @@ async def give(call: Call) -> Answer:
 
 async def mandates(call: Call) -> Answer:
     """What the caller gave and got. One more than asked for is read, to know whether there is a page behind."""
-    limit = _limit(call, ("after", "limit"))
+    queries.refuse_unknown(call, ("after", "limit"))
+    limit = queries.limit(call)
     found = await call.gateway.store.mandates(call.account.id, call.query.get("after"), limit + 1)
     page = tuple(_shown(call, each) for each in found[:limit])
     return Answer(value=Mandates(page, page[-1].id if len(found) > limit else None))
@@ -113,9 +112,10 @@ async def end(call: Call) -> Answer:
 
 async def declared(call: Call) -> Answer:
     """What was lodged for the caller."""
-    limit, state = _limit(call, ("after", "limit", "status")), call.query.get("status")
+    queries.refuse_unknown(call, ("after", "limit", "status"))
+    limit, state = queries.limit(call), call.query.get("status")
     if state is not None and state not in CASE_STATES:
-        raise _unfit("status", state, either(CASE_STATES))
+        raise queries.not_usable("status", state, either(CASE_STATES))
     found = await call.gateway.store.cases_for(call.account.id, state, call.query.get("after"), limit + 1)
     page = tuple(map(_declared, found[:limit]))
     return Answer(value=DeclaredPage(page, page[-1].mrn if len(found) > limit else None))
@@ -147,30 +147,7 @@ def _declared(found: DeclaredCase) -> Declared:
     )
 
 
-def _limit(call: Call, known: tuple[str, ...]) -> int:
-    """How many at most. Raises Refused, also for a parameter that there is not: it would answer another question."""
-    for name, value in call.query.items():
-        if name not in known:
-            words = {"name": name[:SHOWN], "value": value[:SHOWN], "expected": ", ".join(known)}
-            raise refused(issue("query.unknown", **words), status=400)
-    asked = call.query.get("limit", str(PAGE))
-    if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= LARGEST_PAGE:
-        return int(asked)
-    raise unfit("query.limit", asked, phrase("query.number", low=1, high=LARGEST_PAGE))
-
-
-def _unfit(name: str, value: str, expected: str) -> Refused:
-    return refused(issue("query.filter", name=name, value=value[:SHOWN], expected=expected), status=400)
-
-
 ID = Parameter(name="mandate", where="path", text="The mandate's id.")
-LIMIT = Parameter(
-    name="limit",
-    where="query",
-    text="How many at most.",
-    schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
-)
-
 ROUTES = (
     Route(
         name="grant",
@@ -196,7 +173,10 @@ ROUTES = (
         says="A page of mandates.",
         returns=Mandates,
         root="mandates",
-        parameters=(Parameter(name="after", where="query", text="The id that the page before ended with."), LIMIT),
+        parameters=(
+            Parameter(name="after", where="query", text="The id that the page before ended with."),
+            queries.LIMIT,
+        ),
         problems=(400,),
     ),
     Route(
@@ -240,7 +220,7 @@ ROUTES = (
                 schema={"type": "string", "enum": list(CASE_STATES)},
             ),
             Parameter(name="after", where="query", text="The MRN that the page before ended with."),
-            LIMIT,
+            queries.LIMIT,
         ),
         problems=(400,),
     ),

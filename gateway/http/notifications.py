@@ -7,16 +7,15 @@ from elsewhere would wait for ever.
 
 import re
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from datamodel.issues import Refused
-from datamodel.wording import either, issue, phrase, refused
+from datamodel.wording import either, phrase
 from gateway.clock import stamp
-from gateway.http.messages import SHOWN, unfit
+from gateway.http import queries
 from gateway.http.problems import Fault
+from gateway.http.queries import LARGEST_PAGE, PAGE
 from gateway.http.routes import Answer, Call, Parameter, Route
 from gateway.notify.feed import Crowded
 from gateway.notify.notifications import Acknowledged, Notifications, Redelivered, acknowledged, page, shown
@@ -25,7 +24,6 @@ from gateway.notify.told import Asked, Told
 from gateway.vocabulary import NOTIFICATION_STATES
 
 PATH: Final = "/v1/notifications"
-PAGE, LARGEST_PAGE = 50, 500
 EVENT_STREAM: Final = "text/event-stream"
 RECONNECT_SECONDS: Final = 2
 UNBUFFERED: Final = {"X-Accel-Buffering": "no"}  # proxies that know it pass on each part as it comes
@@ -35,8 +33,8 @@ PULLED: Final = ("after", "limit", *FILTERS)
 
 async def pull(call: Call) -> Answer:
     """A page of the account's log. One more than asked for is read, to know whether there is more."""
-    _refuse_unknown(call, PULLED)
-    store, account_id, limit = call.gateway.store, call.account.id, _limit(call)
+    queries.refuse_unknown(call, PULLED)
+    store, account_id, limit = call.gateway.store, call.account.id, queries.limit(call)
     mark = await store.mark(account_id)
     again = any(name in call.query for name in FILTERS)
     after = _number(call.query.get("after"), "after", mark.last, 0 if again else mark.acknowledged)
@@ -45,7 +43,7 @@ async def pull(call: Call) -> Answer:
 
 async def acknowledge(call: Call) -> Answer:
     """Everything up to a number is seen to, or single ones are. To say so again, or for less, changes nothing."""
-    _refuse_unknown(call, ("through", "numbers"))
+    queries.refuse_unknown(call, ("through", "numbers"))
     store, account_id, at = call.gateway.store, call.account.id, stamp(call.gateway.clock())
     mark = await store.mark(account_id)
     if "numbers" in call.query:
@@ -57,10 +55,10 @@ async def acknowledge(call: Call) -> Answer:
 
 async def redeliver(call: Call) -> Answer:
     """What was told is sent to the trader's address again, as if it had never been. Raises NoAddress."""
-    _refuse_unknown(call, ("after", *FILTERS))
+    queries.refuse_unknown(call, ("after", *FILTERS))
     store, account_id = call.gateway.store, call.account.id
     if not any(name in call.query for name in FILTERS):
-        raise _unfit(FILTERS[0], "", phrase("type.codes", names=", ".join(FILTERS)))
+        raise queries.not_usable(FILTERS[0], "", phrase("type.codes", names=", ".join(FILTERS)))
     if await store.callback(account_id) is None:
         raise NoAddress
     after = _number(call.query.get("after"), "after", (await store.mark(account_id)).last, 0)
@@ -72,21 +70,21 @@ def _asked(call: Call, after: int, limit: int) -> Asked:
     """What the query asks for. Raises Refused."""
     state = call.query.get("state")
     if state not in (None, *NOTIFICATION_STATES):
-        raise _unfit("state", str(state), either(NOTIFICATION_STATES))
+        raise queries.not_usable("state", str(state), either(NOTIFICATION_STATES))
     return Asked(
         account_id=call.account.id,
         after=after,
         limit=limit,
         mrn=call.query.get("mrn"),
-        since=_time(call, "from"),
-        until=_time(call, "to"),
+        since=queries.time(call, "from"),
+        until=queries.time(call, "to"),
         state=state,
     )
 
 
 async def stream(call: Call) -> Answer:
     """The log from a number on, and then whatever is recorded, as it is."""
-    _refuse_unknown(call, ("after",))
+    queries.refuse_unknown(call, ("after",))
     mark = await call.gateway.store.mark(call.account.id)
     last_seen = call.headers.get("Last-Event-ID") or call.query.get("after")
     after = _number(last_seen, "after", mark.last, mark.acknowledged)
@@ -117,52 +115,21 @@ def _event(told: Told) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (told.number, told.kind.encode(), data)
 
 
-def _refuse_unknown(call: Call, known: tuple[str, ...]) -> None:
-    """A parameter that is passed over would answer another question."""
-    for name, value in call.query.items():
-        if name not in known:
-            words = {"name": name[:SHOWN], "value": value[:SHOWN], "expected": ", ".join(known)}
-            raise refused(issue("query.unknown", **words), status=400)
-
-
-def _limit(call: Call) -> int:
-    asked = call.query.get("limit", str(PAGE))
-    if re.fullmatch("[0-9]{1,9}", asked) and 1 <= int(asked) <= LARGEST_PAGE:
-        return int(asked)
-    raise unfit("query.limit", asked, phrase("query.number", low=1, high=LARGEST_PAGE))
-
-
 def _number(asked: str | None, name: str, last: int, otherwise: int) -> int:
     """A cursor. Raises Refused for what is none, and for one beyond the last."""
     if asked is None:
         return otherwise
     if re.fullmatch("[0-9]{1,18}", asked) and int(asked) <= last:
         return int(asked)
-    raise _unfit(name, asked, phrase("query.number", low=0, high=last))
+    raise queries.not_usable(name, asked, phrase("query.number", low=0, high=last))
 
 
 def _numbers(asked: str, last: int) -> list[int]:
     """Numbers with commas between them. Raises Refused."""
     parts = asked.split(",")
     if len(parts) > LARGEST_PAGE:
-        raise _unfit("numbers", asked, phrase("numbers.most", count=LARGEST_PAGE))
+        raise queries.not_usable("numbers", asked, phrase("numbers.most", count=LARGEST_PAGE))
     return [_number(part, "numbers", last, 0) for part in parts]
-
-
-def _time(call: Call, name: str) -> str | None:
-    """A time, or a day, which begins at midnight UTC. Raises Refused."""
-    asked = call.query.get(name)
-    if asked is None:
-        return None
-    try:
-        found = datetime.fromisoformat(asked)
-        return stamp(found if found.tzinfo else found.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise _unfit(name, asked, phrase("query.time")) from None
-
-
-def _unfit(name: str, value: str, expected: str) -> Refused:
-    return refused(issue("query.filter", name=name, value=value[:SHOWN], expected=expected), status=400)
 
 
 _AFTER = Parameter(
@@ -171,11 +138,10 @@ _AFTER = Parameter(
     text="The number after which to begin; without it, after the last that was acknowledged.",
     schema={"type": "integer", "minimum": 0},
 )
-_TIME = {"type": "string", "examples": ["2026-01-31", "2026-01-31T08:00:00Z"]}
 _THOSE = (
     Parameter(name="mrn", where="query", text="Those of one case only, whether acknowledged or not."),
-    Parameter(name="from", where="query", text="Those of this time or day (UTC) and later.", schema=_TIME),
-    Parameter(name="to", where="query", text="Those before this time or day (UTC).", schema=_TIME),
+    Parameter(name="from", where="query", text="Those of this time or day (UTC) and later.", schema=queries.TIME),
+    Parameter(name="to", where="query", text="Those before this time or day (UTC).", schema=queries.TIME),
     Parameter(
         name="state",
         where="query",
@@ -199,12 +165,7 @@ ROUTES = (
             msgspec.structs.replace(
                 _AFTER, text=f"{_AFTER.text} With mrn, from, to or state: after none of those kept."
             ),
-            Parameter(
-                name="limit",
-                where="query",
-                text="How many at most.",
-                schema={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
-            ),
+            queries.LIMIT,
             *_THOSE,
         ),
         problems=(400,),

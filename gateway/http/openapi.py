@@ -105,6 +105,7 @@ def problem_statuses(route: Route) -> list[int]:
     """The errors that a route may answer with: its own, and those that its other columns imply."""
     implied = {
         (400, 408, 413, 415, 417, 503): bool(route.takes or route.carries),
+        (400,): route.method != "GET",  # at least for a scenario that cannot be played there
         (416,): route.files,
         (401, 403, 429): bool(route.roles),
         (405, 406, 500): True,

@@ -72,6 +72,13 @@ class DeclaredCase(msgspec.Struct, frozen=True, kw_only=True):
     confirm_by: str | None
 
 
+class Unconfirmed(msgspec.Struct, frozen=True):
+    """A case whose time to be confirmed has ended, and what time it is by the clock of the account that lodged it."""
+
+    mrn: str
+    at: str
+
+
 class RollReading(msgspec.Struct, frozen=True):
     """All identifiers that belong to somebody, and all mandates that are not over; `version` rises with each change.
     `tests` are those of the owners that are accounts for trade test.
@@ -124,5 +131,5 @@ class MandateStore(Protocol):
     async def cases_for(self, account_id: int, state: str | None, after: str | None, limit: int) -> list[DeclaredCase]:
         """The cases that were lodged for an account, oldest first: in one state or in any, those after an MRN."""
 
-    async def unconfirmed(self, now: str, limit: int) -> list[str]:
-        """The MRNs of cases that still wait for a confirmation whose time has ended."""
+    async def unconfirmed(self, now: str, limit: int) -> list[Unconfirmed]:
+        """The cases that still wait for a confirmation whose time has ended, each by its account's clock."""

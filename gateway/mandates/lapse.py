@@ -48,10 +48,10 @@ class Lapses:
 
 
 async def sweep(gateway: Gateway) -> None:
-    """End every filing whose time is over."""
+    """End every filing whose time is over, by the clock of the account that lodged it."""
     at = stamp(gateway.clock())
     while found := await gateway.store.unconfirmed(at, BITE):
-        ended = [mrn for mrn in found if await lapse(gateway, mrn, at)]
+        ended = [each for each in found if await lapse(gateway, each.mrn, each.at)]
         if not ended:  # each was confirmed, or taken back, in this moment
             return
         log.info("%d filings were not confirmed in time", len(ended))

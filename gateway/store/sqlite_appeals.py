@@ -3,6 +3,7 @@
 import sqlite3
 
 from gateway.acts.appeals import Appeal, AppealMessage
+from gateway.lifecycle import ACTS, RULING
 from gateway.ports import CaseChange
 from gateway.trial.kept import MARK
 
@@ -12,7 +13,8 @@ RULE = "UPDATE appeal SET ruling = ?, ruled_at = ?, ruled_by = ? WHERE case_id =
 _APPEAL = """SELECT number, mrn, delivery_id, agency, lodged_at, appeal.media, digest, ruling, ruled_at, ruled_by
     FROM appeal CROSS JOIN declaration_case ON declaration_case.id = case_id"""
 OF_CASE = f"{_APPEAL} WHERE case_id = ? ORDER BY number"
-_WAITS = """ruling IS NULL AND declaration_case.state <> 'invalidated'
+_OPEN = ", ".join(f"'{state}'" for state in ACTS[RULING])
+_WAITS = f"""ruling IS NULL AND declaration_case.state IN ({_OPEN})
     AND (SELECT state FROM delivery WHERE delivery.id = delivery_id) <> 'superseded'"""
 OPEN_OF_AGENCY = f"{_APPEAL} WHERE {_WAITS} AND appeal.agency = ? ORDER BY lodged_at LIMIT ?"
 ALL_OPEN = f"{_APPEAL} WHERE {_WAITS} AND appeal.agency < '~' ORDER BY lodged_at LIMIT ?"

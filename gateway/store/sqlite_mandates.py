@@ -4,9 +4,10 @@ import sqlite3
 
 import msgspec
 
-from gateway.mandates.kept import DeclaredCase, Mandate, PartyIdentifier, RollReading, TooMany
+from gateway.mandates.kept import DeclaredCase, Mandate, PartyIdentifier, RollReading, TooMany, Unconfirmed
 from gateway.store import rows
 from gateway.store.part import Part
+from gateway.store.sqlite_trial import THEIR_TIME
 
 TRADER = "SELECT id FROM account WHERE name = ? AND role = 'trader' AND revoked_at IS NULL"
 OWNER = """SELECT name FROM party_identifier JOIN account ON account.id = account_id
@@ -48,9 +49,10 @@ CASES_FOR = """SELECT mrn, agent.name AS agent, state, accepted_at, updated_at, 
     WHERE declared_for.account_id = :account AND state = coalesce(:state, state)
     AND case_id > coalesce((SELECT before.id FROM declaration_case AS before WHERE before.mrn = :after), 0)
     ORDER BY case_id LIMIT :limit"""
-UNCONFIRMED = """SELECT mrn FROM declaration_case INDEXED BY declaration_case_waiting
+_THEIR_TIME = THEIR_TIME.format("declaration_case.account_id")
+UNCONFIRMED = f"""SELECT mrn, {_THEIR_TIME} AS at FROM declaration_case INDEXED BY declaration_case_waiting
     CROSS JOIN declared_for ON case_id = declaration_case.id
-    WHERE state = 'awaiting-confirmation' AND confirm_by <= ? LIMIT ?"""
+    WHERE state = 'awaiting-confirmation' AND confirm_by <= {_THEIR_TIME} LIMIT :limit"""
 
 
 def add_identifier(connection: sqlite3.Connection, name: str, identifier: str, at: str) -> None:
@@ -135,9 +137,9 @@ def cases_for(
     return [DeclaredCase(**dict(row)) for row in connection.execute(CASES_FOR, named)]
 
 
-def unconfirmed(connection: sqlite3.Connection, now: str, limit: int) -> list[str]:
+def unconfirmed(connection: sqlite3.Connection, now: str, limit: int) -> list[Unconfirmed]:
     """The cases whose time to be confirmed has ended."""
-    return [str(row["mrn"]) for row in connection.execute(UNCONFIRMED, (now, limit))]
+    return [Unconfirmed(**dict(row)) for row in connection.execute(UNCONFIRMED, {"now": now, "limit": limit})]
 
 
 def _mandate(row: sqlite3.Row) -> Mandate:
@@ -178,5 +180,5 @@ class Mandates(Part):
     async def cases_for(self, account_id: int, state: str | None, after: str | None, limit: int) -> list[DeclaredCase]:
         return await self._opened.readers.run(lambda db: cases_for(db, account_id, state, after, limit))
 
-    async def unconfirmed(self, now: str, limit: int) -> list[str]:
+    async def unconfirmed(self, now: str, limit: int) -> list[Unconfirmed]:
         return await self._opened.readers.run(lambda db: unconfirmed(db, now, limit))

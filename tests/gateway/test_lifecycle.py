@@ -110,7 +110,7 @@ ALLOWED = {(act, state) for act in ("amendment", "invalidation", "arrival", "sup
     *(
         (act, state)
         for act in ("appeal", "ruling")
-        for state in ("under-control", "held", "ready", "released", "refused")
+        for state in ("under-control", "held", "ready", "released", "refused", "awaiting-confirmation")
     ),
     ("answer", "under-control"),
     ("answer", "held"),

@@ -6,7 +6,7 @@ from importlib.resources import files
 import msgspec
 import pytest
 
-from gateway.mandates.kept import DeclaredFor, Mandate
+from gateway.mandates.kept import DeclaredFor, Mandate, Unconfirmed
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.ledger import admission, at, by_hand, change, mrn
 from tests.gateway.test_store_notifications import log, numbers, told_of
@@ -90,13 +90,13 @@ async def test_whom_a_case_was_lodged_for_sees_it_and_is_told_in_numbers_of_its_
     [listed] = await store.cases_for(1, "awaiting-confirmation", mrn(2), 9)
     assert (listed.mrn, listed.agent, listed.confirm_by) == (mrn(3), "broker", at(100))
     assert await store.unconfirmed(at(99), 9) == []
-    assert await store.unconfirmed(at(100), 9) == [mrn(2), mrn(3)]
+    assert await store.unconfirmed(at(100), 9) == [Unconfirmed(mrn(2), at(100)), Unconfirmed(mrn(3), at(100))]
     later = msgspec.structs.replace(until, confirm_by=at(200))
     again = change(await store.case_file(mrn(2)), 5, state="awaiting-confirmation", declared_for=later)
     assert await store.apply(again)
     assert await store.apply(change(await store.case_file(mrn(3)), 6, state="declined"))
     assert await store.unconfirmed(at(150), 9) == []
-    assert await store.unconfirmed(at(200), 9) == [mrn(2)]
+    assert await store.unconfirmed(at(200), 9) == [Unconfirmed(mrn(2), at(200))]
 
 
 async def test_a_database_of_the_form_before_goes_on_with_what_it_has_to_send(database):

@@ -57,13 +57,14 @@ async def test_an_arrival_between_two_versions_takes_no_number_from_them(store, 
         await store.apply(change(await store.case_file(mrn(1)), 9, additional=kept[0]))
 
 
-async def test_a_database_of_the_form_before_is_brought_along_with_its_messages(database):
+@pytest.mark.parametrize("form", [6, 13])
+async def test_a_database_of_a_form_before_is_brought_along_with_its_messages(database, form):
     scripts = sorted((files("gateway.store") / "migrations").iterdir(), key=lambda file: file.name)
     with by_hand(database) as old:
         for script in scripts:
-            if script.name < "0007":
+            if script.name < f"{form + 1:04}":
                 old.executescript(script.read_text(encoding="utf-8"))
-        old.execute("PRAGMA user_version = 6")
+        old.execute(f"PRAGMA user_version = {form}")
         old.execute("INSERT INTO account (id, name, role) VALUES (1, 'Greengate Brokers', 'trader')")
         old.execute(
             """INSERT INTO declaration_case

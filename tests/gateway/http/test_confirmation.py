@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from gateway.mandates.lapse import sweep
@@ -207,3 +208,21 @@ async def test_agencies_are_told_when_what_they_have_counts_no_more(house, endin
     assert (notice["delivery"], notice["kind"]) == (roses["id"], "amended" if ending == "confirmed" else "invalidated")
     beef = [each["kind"] for each in (await house.get("/v1/agency/notices", "fsa")).json["notices"]]
     assert beef == ([] if ending == "confirmed" else ["invalidated"])
+
+
+async def test_an_appeal_may_be_ruled_on_while_the_case_waits_and_lapses_with_it(house):
+    path = await waiting(house)
+    await house.post(f"{path}/confirmation", answering())
+    [roses] = await house.deliveries("phs")
+    refusal = decision("refused", Finding=[{"Code": "PEST-07", "Description": "Thrips"}])
+    assert (await house.post(f"{roses['href']}/decision", refusal, caller="phs")).status == 200
+    appeal = msgspec.json.encode({"Appeal": {"DeliveryID": roses["id"], "Grounds": "There were none."}})
+    assert (await house.post(f"{path}/appeals", appeal, caller="rival")).status == 200
+    await house.post(f"{path}/amendments", altered(HOTEL, ROSES), caller="rival")
+    [waits] = (await house.get("/v1/agency/appeals", "phs")).json["appeals"]
+    assert (await house.get(f"{path}/appeals/1")).json["status"] == "lodged"
+    assert (await house.post(f"{path}/confirmation", answering("declined", Reason="Not ours"))).status == 200
+    assert (await house.get("/v1/agency/appeals", "phs")).json["appeals"] == []
+    assert (await house.get(f"{path}/appeals/1")).json["status"] == "lapsed"
+    ruling = b'{"Ruling": {"OutcomeCode": "upheld", "Reason": "A second look"}}'
+    assert (await house.post(waits["ruling"], ruling, caller="phs")).status == 409

@@ -56,8 +56,8 @@ ROWS = {
     "no such case": Row(f"GET {CASE}", 404, "unknown", "trader"),
     "HEAD of no such case": Row(f"HEAD {CASE}", 404, "unknown", "trader"),
     "no such list": Row("GET /v1/codelists/nothing", 404, "unknown"),
-    "not this method": Row("GET /v1/declarations", 405, "method", "trader", headers={"Allow": "POST"}),
-    "nor HEAD": Row("HEAD /v1/declarations", 405, "method", "trader", headers={"Allow": "POST"}),
+    "not this method": Row("GET /v1/validations", 405, "method", "trader", headers={"Allow": "POST"}),
+    "nor HEAD": Row("HEAD /v1/validations", 405, "method", "trader", headers={"Allow": "POST"}),
     "nor OPTIONS": Row("OPTIONS /healthz", 405, "method", headers={"Allow": "GET, HEAD"}),
     "nor TRACE": Row("TRACE /healthz", 405, "method", headers={"Allow": "GET, HEAD"}),
     "nor DELETE": Row(f"DELETE {CASE}", 405, "method", "trader", headers={"Allow": "GET, HEAD"}),
@@ -176,3 +176,9 @@ async def test_what_is_no_http_has_no_wishes_and_gets_json(shared, name):
     assert said["type"] == "urn:guichet:problem:malformed"
     assert said["conversation_id"] == reply.headers["X-Conversation-ID"]
     assert (reply.headers["Cache-Control"], reply.headers["Server"]) == ("no-store", "guichet")
+
+
+@pytest.mark.parametrize("brought", ["00000000-0000-0000-0000-000000000000", "no uuid"])
+async def test_a_conversation_that_names_nothing_gets_an_id(shared, brought):
+    reply = await shared.get("/healthz", None, X_Conversation_ID=brought)
+    assert (reply.status, reply.headers["X-Conversation-ID"] == brought) == (200, False)

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
+from gateway.clock import later
 from gateway.mandates import office
+from gateway.mandates.lapse import sweep
 from tests.gateway.attachments.papers import send
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.http.mandated import BROKER, IMPORTER, terms
@@ -81,6 +83,25 @@ async def test_tests_have_mandates_among_themselves(house):
         body = read_sample(f"{HOTEL}.json")
         assert (await house.post(PATH, body, caller="tester")).rules == ["mandate.missing"]
         assert (await house.post(PATH, body, caller="trader")).status == 202, "to a live trader it is nobody's"
+    finally:
+        await office.remove_identifier(store, names["other"], IMPORTER, now)
+        house.gateway.rolls.forget()
+
+
+async def test_the_time_to_confirm_a_test_is_that_of_its_clock(house):
+    names, store, now = await names_of(house), house.gateway.store, house.gateway.clock()
+    await office.add_identifier(store, names["other"], IMPORTER, now)
+    wanted = office.Wanted(names["other"], names["tester"], ("import",), "2026-01-01", None, confirm=True)
+    await office.grant(store, wanted, "asked for", "otto", 10, now, house.gateway.random)
+    house.gateway.rolls.forget()
+    try:
+        mrn = (await house.lodges(HOTEL))["mrn"]
+        assert (await house.status(mrn, "other"))["status"] == "awaiting-confirmation"
+        await house.advance("30d")
+        await sweep(house.gateway)
+        file = await case(house.gateway, mrn)
+        assert (file.case.state, [each.kind for each in file.events][-2:]) == ("declined", ["unconfirmed", "declined"])
+        assert file.case.updated_at > later(now, 29 * 86400)
     finally:
         await office.remove_identifier(store, names["other"], IMPORTER, now)
         house.gateway.rolls.forget()

@@ -16,9 +16,10 @@ INSERT INTO additional_message_by_kind (case_id, number, kind, message, media, b
 DROP TABLE additional_message;
 ALTER TABLE additional_message_by_kind RENAME TO additional_message;
 
--- The last day for the supplement to an incomplete declaration. What is settled is struck off.
-CREATE TABLE supplement_due (
+-- The last day for the supplement to an incomplete declaration. What is settled is struck off. It may be there: for a
+-- short time this was number 7, which a database that was at 13 never saw.
+CREATE TABLE IF NOT EXISTS supplement_due (
     case_id INTEGER PRIMARY KEY ON CONFLICT REPLACE REFERENCES declaration_case (id),
     day     TEXT NOT NULL
 ) STRICT;
-CREATE INDEX supplement_due_day ON supplement_due (day);
+CREATE INDEX IF NOT EXISTS supplement_due_day ON supplement_due (day);
