@@ -97,8 +97,11 @@ async def lodge(gateway: Gateway, lodgement: Lodgement) -> Acceptance:
                 with suppress(Gone):  # a document ended after it was looked for: it is looked for again
                     acceptance = await _settle(gateway, msgspec.structs.replace(admission, body=lodgement.body), report)
                     break
-        except Refused as refusal:
-            acceptance = await _taken_before(gateway, lodgement, refusal)
+        except Refused:
+            first = await _taken_before(gateway, lodgement)
+            if first is None:
+                raise
+            acceptance = first
         result = "replayed" if acceptance.replayed else "accepted"
         if gateway.tracer.on and not acceptance.replayed:
             _trace(gateway.tracer, admission, len(lodgement.body), begun, laps)
@@ -126,14 +129,16 @@ async def _read_apart(
     return await offload(gateway, len(lodgement.body), _admit, lodgement, now, roll)
 
 
-async def _taken_before(gateway: Gateway, lodgement: Lodgement, refusal: Refused) -> Acceptance:
+async def _taken_before(gateway: Gateway, lodgement: Lodgement) -> Acceptance | None:
     """The first answer to these very bytes under this key, though they are taken no more: a package has ended since, or
-    a ceiling was lowered. Raises the refusal where they never were.
+    a ceiling was lowered. None where they never were.
+
+    It is not told of the refusal: a frame that holds an error which passed through it keeps the body from being freed.
     """
     key = lodgement.idempotency_key
     use = None if key is None else await gateway.store.under_key(lodgement.account.id, key)
     if use is None or use.act is not None or use.body_digest != sha256(lodgement.body).hexdigest():
-        raise refusal
+        return None
     return Acceptance(
         mrn=use.mrn,
         conversation_id=use.conversation_id,

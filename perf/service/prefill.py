@@ -47,7 +47,7 @@ COPIES: Mapping[str, Mapping[str, str]] = {
     "event": {"case_id": "case_id + :offset", "digest": _DIGEST},
     "notification": {"number": "number + :offset", "case_id": "case_id + :offset"},
 }
-KEPT = frozenset({"account", "account_user", "credential"})
+KEPT = frozenset({"account", "account_user", "credential", "mandate_roll"})
 # What rows are counted by from 1 on. Models are the first rows; a copy's numbers are theirs and an offset.
 _COUNTED = {"declaration_case": "id", "delivery": "seq", "decision": "seq", "notification": "number"}
 _NUMBER = _COUNTED | {"message": "case_id", "idempotency": "case_id", "delivery_body": "seq", "event": "case_id"}

@@ -21,7 +21,7 @@ from tests.datamodel import naive_json
 from tests.datamodel.mutations import mutants
 
 SAMPLES = Path(__file__).resolve().parents[2] / "schemas" / "samples"
-MUTANTS_EACH = 25
+MUTANTS_EACH = 40
 FOREIGN_EACH = 60
 XML_ONLY = ("element.order",)  # the order of JSON properties is free
 WRITABLE = ("dropped", "doubled", "renamed", "retexted", "attribute_added", "attribute_removed")

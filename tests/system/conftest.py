@@ -21,7 +21,8 @@ Guichet = Callable[..., subprocess.CompletedProcess[bytes]]
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment without settings that would change what a test sees."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GUICHET_")}
+    told = {"COLUMNS", "LINES"}  # by who runs tests side by side, of a terminal that there is not
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GUICHET_") and name not in told}
     kept |= {"LC_ALL": "C.UTF-8"}  # English, whatever is spoken here
     return {**kept, **extra}
 

@@ -248,11 +248,9 @@ def test_an_account_gets_a_key_once(guichet):
     assert (again.returncode, again.stdout) == (USAGE, b"")
 
 
-def serving(tmp_path, *arguments):
+def serving(tmp_path, *arguments, stderr=subprocess.PIPE):
     command = [GUICHET, "serve", "--port", "0", "--database", f"sqlite:///{tmp_path / 'served.db'}", *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(), cwd=tmp_path
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=clean_environment(), cwd=tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

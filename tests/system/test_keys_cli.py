@@ -123,7 +123,10 @@ def test_who_revokes_the_last_key_is_told_how_to_make_one(guichet, database, acm
         (("add", "Acme", "--user", "Miller"), "'Acme' has no user named 'Miller'"),
         (("add", "Acme", "--expires", "soon"), "'soon' is neither a number of days, as 90d, nor a date"),
         (("add", "Acme", "--expires", "2020-01-31"), "ended on 2020-01-31 already"),
-        (("add", "Acme", "--scope", "decide"), "a trader has no scope 'decide'; there is lodge, read, validate"),
+        (
+            ("add", "Acme", "--scope", "decide"),
+            "a trader has no scope 'decide'; there is lodge, read, mandate, confirm, notify, validate",
+        ),
         (("add", "Acme", "--label", "x" * 41), "at most 40 printable characters"),
         (("list", "Nobody"), "no account named 'Nobody'"),
         (("revoke", "Acme", "0123456789ab"), "no key '0123456789ab'"),

@@ -43,7 +43,8 @@ async def test_a_key_gets_a_token_that_does_what_the_key_does(shared):
     assert (reply.status, reply.media) == (200, "application/json")
     assert (reply.headers["Cache-Control"], reply.headers["Pragma"]) == ("no-store", "no-cache")
     told = reply.json
-    assert (told["token_type"], told["expires_in"], told["scope"]) == ("Bearer", 600, "lodge read validate")
+    scopes = "lodge read mandate confirm notify validate"
+    assert (told["token_type"], told["expires_in"], told["scope"]) == ("Bearer", 600, scopes)
     assert (await with_token(shared, told["access_token"])).status == 404
     assert (await with_token(shared, told["access_token"], "/v1/agency/deliveries")).status == 403
     assert (await with_token(shared, altered(told["access_token"], claims={"sub": "x"}))).status == 401

@@ -57,6 +57,7 @@ def test_the_loop_runs_from_lodgement_to_response_and_the_ledger_grows_by_copies
         "account": 1,
         "account_user": 1,
         "credential": 1,
+        "mandate_roll": 1,
     }
     with closing(sqlite3.connect(ledger)) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
