@@ -9,10 +9,12 @@ Reading the body comes last, so that a stranger cannot make the gateway read 64 
 its caller goes away: what it was about to write is then on record, and a repeat of the request is answered from there.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
+from http import HTTPStatus
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -99,6 +101,7 @@ _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
 _NO_LIMIT: Mapping[str, str] = {}
+PATIENCE = 0.25  # seconds that who asked too often waits for being told so: he asks the less often
 _OF_A_TEST: Mapping[str, str] = {TEST: "yes"}
 # Not the one of zeros: it names nothing, and what is traced goes by it.
 _UUID = re.compile("(?![0-]*$)[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -179,7 +182,10 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Exception as error:
-        return _problem(request, error)
+        answer = _problem(request, error)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        await asyncio.sleep(PATIENCE)
+    return answer
 
 
 async def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
