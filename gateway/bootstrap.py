@@ -5,6 +5,7 @@ import difflib
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
@@ -25,11 +26,11 @@ from gateway.access.tokens import OwnTokens, Tokens
 from gateway.acts import answer, appeal, ruling
 from gateway.acts.arrival import ARRIVING
 from gateway.acts.invalidation import INVALIDATING
-from gateway.acts.reminding import Reminder
+from gateway.acts.reminding import remind
 from gateway.acts.stages import Stages
 from gateway.attachments.numbers import DocumentNumbers
 from gateway.attachments.scanning import Scanning
-from gateway.attachments.sweep import Sweeper
+from gateway.attachments.sweep import sweep
 from gateway.attachments.uploads import Uploads
 from gateway.checks import load_checks
 from gateway.clock import Clock, stamp, utc_now
@@ -38,18 +39,19 @@ from gateway.doorbell import Doorbell
 from gateway.identifiers import Random
 from gateway.intake import LODGED
 from gateway.mandates import confirmation, granting
-from gateway.mandates.lapse import Lapses
+from gateway.mandates.lapse import end_unconfirmed
 from gateway.mandates.parties import load_parties
 from gateway.mandates.roll import Rolls
 from gateway.mandates.settings import REQUIRED
 from gateway.metrics import Metrics, watch_loop
 from gateway.notices import messages
-from gateway.notify.feed import Feed, Keeper
+from gateway.notify.feed import Feed, prune
 from gateway.notify.probing import Probe
 from gateway.notify.pushing import Pusher
 from gateway.outbox import Outbox
 from gateway.ports import Store
 from gateway.requirements import Agency, RequirementTable, load_agencies
+from gateway.rounds import Rounds
 from gateway.service import ALONE, Gateway, Seat
 from gateway.settings import AgencySettings, Settings, SettingsError
 from gateway.store.objects import place_at
@@ -73,6 +75,8 @@ EXCHANGED = (
     granting.MESSAGE,
     confirmation.MESSAGE,
 )
+
+OFTEN, SELDOM = 30.0, 600.0  # seconds between two rounds
 
 
 def build(
@@ -250,16 +254,16 @@ class _AtWork(Protocol):
 
 def _once(gateway: Gateway) -> Iterator[_AtWork]:
     """What one process of a gateway does for all of them."""
-    store, chosen = gateway.store, gateway.settings.notifications
-    yield Keeper(store, chosen.keep, gateway.clock)
-    yield Reminder(store, gateway.clock)
-    yield Lapses(gateway)
+    store, clock, chosen = gateway.store, gateway.clock, gateway.settings.notifications
+    yield Rounds("old notifications cannot be removed", partial(prune, store, chosen.keep, clock), SELDOM)
+    yield Rounds("supplements cannot be looked for", partial(remind, store, clock), SELDOM)
+    yield Rounds("documents cannot be swept", partial(sweep, store, gateway.uploads, clock), SELDOM)
+    yield Rounds("filings that nobody confirmed cannot be ended", partial(end_unconfirmed, gateway), OFTEN)
     carrier, metrics, tracer = poster(gateway.settings), gateway.metrics, gateway.tracer
-    yield Pusher(store, carrier, chosen, gateway.clock, gateway.random, metrics, tracer)
+    yield Pusher(store, carrier, chosen, clock, gateway.random, metrics, tracer)
     yield Player(gateway)
-    yield Sweeper(store, gateway.uploads, gateway.clock)
     if asked := scanner(gateway.settings):
-        yield Scanning(store, gateway.uploads, asked, gateway.settings.base_url, gateway.clock, gateway.random)
+        yield Scanning(store, gateway.uploads, asked, gateway.settings.base_url, clock, gateway.random)
 
 
 def _compile(messages: Iterable[Message]) -> None:

@@ -4,7 +4,6 @@ Rule: the event is written before the day is struck off, and by a change of the 
 die between the two; the next look then finds the event in the history, and only strikes off.
 """
 
-import asyncio
 import logging
 from functools import partial
 from typing import Final
@@ -18,30 +17,8 @@ from gateway.ports import CaseChange, CaseFile, Store
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 600.0
 BITE: Final = 200  # that are read at one time
 _OVER: Final = (lifecycle.REFUSED, lifecycle.INVALIDATED, lifecycle.DECLINED)
-
-
-class Reminder:
-    """Looks for days that have passed, for as long as it is not stopped. Made in a running event loop."""
-
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
-        self._task = asyncio.create_task(self._look())
-
-    async def stop(self) -> None:
-        """Who was told was told; the rest waits for the next start."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _look(self) -> None:
-        while True:
-            try:
-                await remind(self._store, self._clock)
-            except Exception:
-                log.exception("supplements cannot be looked for; trying again in %g s", LOOK_SECONDS)
-            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def remind(store: Store, clock: Clock) -> int:

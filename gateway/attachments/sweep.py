@@ -4,7 +4,6 @@ One process of a gateway does this. A row goes to DELETING first, then the bytes
 leaves a row that the next sweep finds. What somebody writes to at this moment is left for that, too.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from datetime import timedelta
@@ -17,29 +16,7 @@ from gateway.ports import Store
 
 log = logging.getLogger(__name__)
 
-SWEEPING_SECONDS: Final = 600.0
 BITE: Final = 200  # rows in one write, so that an acceptance never waits long behind them
-
-
-class Sweeper:
-    """Sweeps now and then, for as long as it is not stopped. Made in a running event loop."""
-
-    def __init__(self, store: Store, uploads: Uploads, clock: Clock) -> None:
-        self._store, self._uploads, self._clock = store, uploads, clock
-        self._task = asyncio.create_task(self._keep())
-
-    async def stop(self) -> None:
-        """The rest waits for the next start."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _keep(self) -> None:
-        while True:
-            try:
-                await sweep(self._store, self._uploads, self._clock)
-            except Exception:
-                log.exception("documents cannot be swept; trying again in %g s", SWEEPING_SECONDS)
-            await asyncio.sleep(SWEEPING_SECONDS)
 
 
 async def sweep(store: Store, uploads: Uploads, clock: Clock) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Commands on deliveries to agencies: list those that stand still, send again what was parked."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,15 +77,10 @@ def revive(
     It may be done while the gateway runs, which sends them within a few seconds.
     Reason and name become an event of the case.
     """
-    import asyncio
+    from gateway.cli.reviving import send_again
+    from gateway.revival import revive as again
 
-    settings = existing_database(load_settings(settings_file, database=database))
-    try:
-        faults = asyncio.run(_revive(settings, ids, reason, by))
-    except RuntimeError as error:  # a database that cannot be used now
-        raise typer.BadParameter(str(error)) from None
-    if faults:
-        raise typer.BadParameter("\n".join(faults))
+    send_again(existing_database(load_settings(settings_file, database=database)), again, ids, reason, by)
 
 
 async def _undecided(settings: "Settings", state: str) -> "list[Listed]":
@@ -95,24 +89,6 @@ async def _undecided(settings: "Settings", state: str) -> "list[Listed]":
 
     async with opened(settings) as store:
         return [listed async for listed in revival.undecided(store, state)]
-
-
-async def _revive(settings: "Settings", ids: Sequence[str], reason: str, by: str) -> list[str]:
-    """Revive all that can be; what is wrong with the others."""
-    from gateway import revival
-    from gateway.access.registration import opened
-    from gateway.clock import utc_now
-
-    faults = []
-    async with opened(settings) as store:
-        for delivery_id in ids:
-            try:
-                mrn = await revival.revive(store, utc_now, delivery_id, reason, by)
-            except ValueError as error:
-                faults.append(str(error))
-            else:
-                typer.echo(f"{delivery_id} of {mrn} is queued again")
-    return faults
 
 
 def _row(listed: "Listed") -> list[str]:

@@ -1,6 +1,5 @@
 """Commands on notices to agencies: list those that were declined, send them again."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,15 +65,10 @@ def revive(
     It may be done while the gateway runs, which sends them within a few seconds.
     Reason and name become an event of the case.
     """
-    import asyncio
+    from gateway.cli.reviving import send_again
+    from gateway.notices.revival import revive as again
 
-    settings = existing_database(load_settings(settings_file, database=database))
-    try:
-        faults = asyncio.run(_revive(settings, ids, reason, by))
-    except RuntimeError as error:  # a database that cannot be used now
-        raise typer.BadParameter(str(error)) from None
-    if faults:
-        raise typer.BadParameter("\n".join(faults))
+    send_again(existing_database(load_settings(settings_file, database=database)), again, ids, reason, by)
 
 
 async def _parked(settings: "Settings") -> "list[ListedNotice]":
@@ -83,24 +77,6 @@ async def _parked(settings: "Settings") -> "list[ListedNotice]":
 
     async with opened(settings) as store:
         return [listed async for listed in revival.parked(store)]
-
-
-async def _revive(settings: "Settings", ids: Sequence[str], reason: str, by: str) -> list[str]:
-    """Revive all that can be; what is wrong with the others."""
-    from gateway.access.registration import opened
-    from gateway.clock import utc_now
-    from gateway.notices import revival
-
-    faults = []
-    async with opened(settings) as store:
-        for notice_id in ids:
-            try:
-                mrn = await revival.revive(store, utc_now, notice_id, reason, by)
-            except ValueError as error:
-                faults.append(str(error))
-            else:
-                typer.echo(f"{notice_id} of {mrn} is queued again")
-    return faults
 
 
 def _row(listed: "ListedNotice") -> list[str]:

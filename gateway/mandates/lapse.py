@@ -5,7 +5,6 @@ One process of a gateway looks for such cases now and then. Who comes to confirm
 finds it declined too, so that the time counts and not the look.
 """
 
-import asyncio
 import logging
 from typing import Final
 
@@ -22,32 +21,10 @@ from gateway.service import Gateway
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 30.0
 BITE: Final = 100  # cases that are read and changed in one go, between two looks for more
 
 
-class Lapses:
-    """Looks for as long as it is not stopped. Made in a running event loop."""
-
-    def __init__(self, gateway: Gateway, pause: float = LOOK_SECONDS) -> None:
-        self._gateway, self._pause = gateway, pause
-        self._task = asyncio.create_task(self._forever())
-
-    async def stop(self) -> None:
-        """What is declined is declined; the rest waits for the next start."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _forever(self) -> None:
-        while True:
-            try:
-                await sweep(self._gateway)
-            except Exception:
-                log.exception("filings that nobody confirmed cannot be ended; trying again in %g s", self._pause)
-            await asyncio.sleep(self._pause)
-
-
-async def sweep(gateway: Gateway) -> None:
+async def end_unconfirmed(gateway: Gateway) -> None:
     """End every filing whose time is over, by the clock of the account that lodged it."""
     at = stamp(gateway.clock())
     while found := await gateway.store.unconfirmed(at, BITE):

@@ -18,7 +18,6 @@ from gateway.ports import Store
 
 log = logging.getLogger(__name__)
 
-PRUNING_SECONDS: Final = 600.0
 BITE: Final = 200  # notifications removed in one write, so that an acceptance never waits long behind them
 
 
@@ -88,27 +87,6 @@ class Feed:
                     if last.get(account_id, 0) > seen:
                         _tell(news, True)
             await asyncio.sleep(self._pause)
-
-
-class Keeper:
-    """Removes what is older than so many days, for as long as it is not stopped. Made in a running event loop."""
-
-    def __init__(self, store: Store, days: int, clock: Clock) -> None:
-        self._store, self._days, self._clock = store, days, clock
-        self._task = asyncio.create_task(self._keep())
-
-    async def stop(self) -> None:
-        """What was removed is removed; the rest waits for the next start."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _keep(self) -> None:
-        while True:
-            try:
-                await prune(self._store, self._days, self._clock)
-            except Exception:
-                log.exception("old notifications cannot be removed; trying again in %g s", PRUNING_SECONDS)
-            await asyncio.sleep(PRUNING_SECONDS)
 
 
 async def prune(store: Store, days: int, clock: Clock) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from gateway.mandates.lapse import sweep
+from gateway.mandates.lapse import end_unconfirmed
 from gateway.offload import PROCESS
 from tests.gateway.acts.test_amendment import HOTEL, ROSES
 from tests.gateway.http.conftest import read_sample
@@ -162,12 +162,12 @@ async def test_the_time_to_confirm_ends(house, monkeypatch):
     other = altered(HOTEL, ("GRANDALMAR-OPENING-01", "GRANDALMAR-OPENING-02"))
     second = f"/v1/declarations/{(await house.post('/v1/declarations', other, caller='rival')).json['mrn']}"
     now = house.gateway.clock()
-    await sweep(replace(house.gateway, clock=lambda: now + timedelta(days=4)))
+    await end_unconfirmed(replace(house.gateway, clock=lambda: now + timedelta(days=4)))
     assert (await house.get(first)).json["status"] == "awaiting-confirmation"
     object.__setattr__(house.gateway, "clock", lambda: now + timedelta(days=6))
     late = await house.post(f"{first}/confirmation", answering())
     assert (late.status, late.json["state"]) == (409, "declined"), "the time counts, and not the next look"
-    await sweep(house.gateway)
+    await end_unconfirmed(house.gateway)
     for path in first, second:
         shown = (await house.get(path, "rival")).json
         assert (shown["status"], shown["mandate"]["outcome"]) == ("declined", "unconfirmed")
@@ -200,7 +200,7 @@ async def test_agencies_are_told_when_what_they_have_counts_no_more(house, endin
     assert (await house.get("/v1/agency/notices", "phs")).json["notices"] == [], "what was asked stays asked meanwhile"
     if ending == "unconfirmed":
         now = house.gateway.clock()
-        await sweep(replace(house.gateway, clock=lambda: now + timedelta(days=30)))
+        await end_unconfirmed(replace(house.gateway, clock=lambda: now + timedelta(days=30)))
     else:
         done = await house.post(f"{path}/confirmation", answering(ending, Reason="Seen"))
         assert done.status == 200, done.body

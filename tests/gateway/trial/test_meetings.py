@@ -5,7 +5,7 @@ import pytest
 
 from gateway.clock import later
 from gateway.mandates import office
-from gateway.mandates.lapse import sweep
+from gateway.mandates.lapse import end_unconfirmed
 from tests.gateway.attachments.papers import send
 from tests.gateway.http.conftest import read_sample
 from tests.gateway.http.mandated import BROKER, IMPORTER, terms
@@ -98,7 +98,7 @@ async def test_the_time_to_confirm_a_test_is_that_of_its_clock(house):
         mrn = (await house.lodges(HOTEL))["mrn"]
         assert (await house.status(mrn, "other"))["status"] == "awaiting-confirmation"
         await house.advance("30d")
-        await sweep(house.gateway)
+        await end_unconfirmed(house.gateway)
         file = await case(house.gateway, mrn)
         assert (file.case.state, [each.kind for each in file.events][-2:]) == ("declined", ["unconfirmed", "declined"])
         assert file.case.updated_at > later(now, 29 * 86400)
