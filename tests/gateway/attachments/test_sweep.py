@@ -9,7 +9,6 @@ from gateway.attachments.documents import STORING
 from gateway.attachments.staging import Staged
 from gateway.attachments.sweep import sweep
 from gateway.clock import utc_now
-from gateway.store.objects import place_at
 from tests.gateway.attachments.papers import PDF, PNG, digest, naming, sent
 
 
@@ -79,24 +78,3 @@ async def test_a_crash_whose_sender_never_comes_again_leaves_nothing(house):
     await uploads.objects.put(begun, uploads._file(begun))
     assert await swept(house, 0) == {"unfinished": 1}
     assert not await uploads.objects.has(begun)
-
-
-@pytest.mark.parametrize("url", ["memory:///", "file://{folder}/elsewhere"])
-async def test_documents_stay_where_the_setting_says(tmp_path, url):
-    """A store that is no folder takes what came in here, and gives a part of it."""
-    place = place_at(url.format(folder=tmp_path), tmp_path / "beside")
-    file = place.incoming / "gdoc"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(PDF)
-    await place.objects.put("gdoc", file)
-    assert not file.exists()
-    assert b"".join([block async for block in place.objects.read("gdoc", 5, 8)]) == PDF[5:8]
-    await place.objects.delete("gdoc")
-    await place.objects.delete("gdoc")
-    assert not await place.objects.has("gdoc")
-
-
-@pytest.mark.parametrize("url", ["nowhere://x", "file://relative", "s3://"])
-def test_a_place_that_cannot_be_is_refused(tmp_path, url):
-    with pytest.raises(ValueError, match="documents.url"):
-        place_at(url, tmp_path)
