@@ -101,7 +101,7 @@ _EXCHANGE = web.RequestKey("conversation_id", str)
 _ENDING = web.RequestKey("ending", str)
 _STANDING = web.RequestKey("standing", Mapping[str, str])
 _NO_LIMIT: Mapping[str, str] = {}
-PATIENCE = 0.25  # seconds that who asked too often waits for being told so: he asks the less often
+PATIENCE = 0.5  # seconds that who asked too often waits for being told so: he asks the less often
 _OF_A_TEST: Mapping[str, str] = {TEST: "yes"}
 # Not the one of zeros: it names nothing, and what is traced goes by it.
 _UUID = re.compile("(?![0-]*$)[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
