@@ -1,7 +1,7 @@
 """Commands on the accounts of a gateway: all of them, a new one, one that is withdrawn. Their keys are in `keys`."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,10 @@ from gateway.cli import certificates, identifiers, keys, signing, subjects, user
 from gateway.cli.credentials import USER, Label, Scopes, terms
 from gateway.cli.keys import Expires
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
+
+if TYPE_CHECKING:
+    from gateway.ports import Account
 
 ABOUT = """\
 Accounts of a gateway, and how those who call prove who they are.
@@ -116,8 +119,6 @@ def list_accounts(
     """
     import asyncio
 
-    import msgspec
-
     from gateway.access.registration import list_accounts as listed
 
     settings = existing_database(load_settings(settings_file, database=database))
@@ -125,14 +126,11 @@ def list_accounts(
         found = asyncio.run(listed(settings))
     except RuntimeError as error:  # a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode(each))
-    elif found:
-        cells = [[each.name, each.role, each.agency or "", "test" * each.test, each.revoked_at or ""] for each in found]
-        print_rows(HEADINGS, cells)
-    else:
-        typer.echo("There are no accounts yet.")
+    print_found(layout, found, HEADINGS, _row, "There are no accounts yet.")
+
+
+def _row(each: "Account") -> list[str]:
+    return [each.name, each.role, each.agency or "", "test" * each.test, each.revoked_at or ""]
 
 
 @account.command("revoke", short_help="Withdraw all keys of an account.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
     from gateway.acts.appeals import Appeal
@@ -88,22 +88,16 @@ def list_appeals(
     """
     import asyncio
 
-    import msgspec
-
     settings = existing_database(load_settings(settings_file, database=database))
     try:
         found = asyncio.run(_waiting(settings))
     except RuntimeError as error:  # a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode(each))
-    elif found:
-        print_rows(
-            HEADINGS, [[each.mrn, str(each.number), each.agency, each.delivery_id, each.lodged_at] for each in found]
-        )
-    else:
-        typer.echo("No appeal waits for a ruling.")
+    print_found(layout, found, HEADINGS, _row, "No appeal waits for a ruling.")
+
+
+def _row(each: "Appeal") -> list[str]:
+    return [each.mrn, str(each.number), each.agency, each.delivery_id, each.lodged_at]
 
 
 @appeal.command("rule", short_help="Rule on an appeal, for an agency that cannot.")

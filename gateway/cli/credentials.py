@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import Layout, existing_database, load_settings, say_database
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -70,18 +70,19 @@ def done(work: "Coroutine[Any, Any, T]") -> "T":
 
 def show(kind: str, settings: "Settings", name: str | None, layout: Layout) -> None:
     """List those of a kind, of one account or of all."""
-    import msgspec
 
     from gateway.access.registration import list_keys
 
     found = done(list_keys(settings, name, kind))
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode({"account": each.account.name, **_told(each)}))
-    elif found:
-        print_rows([heading.format(kind.capitalize()) for heading in HEADINGS], [_row(each) for each in found])
-    else:
-        typer.echo(f"There are no {kind}s yet.")
+    headings = [heading.format(kind.capitalize()) for heading in HEADINGS]
+    print_found(
+        layout,
+        found,
+        headings,
+        _row,
+        f"There are no {kind}s yet.",
+        lambda each: {"account": each.account.name, **_told(each)},
+    )
 
 
 def withdraw(kind: str, settings: "Settings", name: str, key_id: str) -> None:

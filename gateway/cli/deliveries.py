@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
     from gateway.ports import Listed
@@ -43,20 +43,12 @@ def list_deliveries(
     """
     import asyncio
 
-    import msgspec
-
     settings = existing_database(load_settings(settings_file, database=database))
     try:
         found = asyncio.run(_undecided(settings, state.value))
     except RuntimeError as error:  # a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    if layout is Layout.JSON:
-        for listed in found:
-            typer.echo(msgspec.json.encode(listed))
-    elif found:
-        print_rows(HEADINGS, [_row(listed) for listed in found])
-    else:
-        typer.echo(f"No delivery is {state.value}.")
+    print_found(layout, found, HEADINGS, _row, f"No delivery is {state.value}.")
 
 
 @delivery.command("revive", short_help="Send parked deliveries again.")

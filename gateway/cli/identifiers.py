@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
     from gateway.mandates.kept import PartyIdentifier
@@ -75,20 +75,17 @@ def list_identifiers(
     """
     import asyncio
 
-    import msgspec
-
     settings = existing_database(load_settings(settings_file, database=database))
     try:
         found = asyncio.run(_listed(settings, name))
     except RuntimeError as error:  # a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode(each))
-    elif found:
-        print_rows(HEADINGS, [[each.account, each.identifier, each.added_at, each.removed_at or ""] for each in found])
-    else:
-        typer.echo("There are no identifiers yet." if name is None else f"No identifier belongs to {name}.")
+    none = "There are no identifiers yet." if name is None else f"No identifier belongs to {name}."
+    print_found(layout, found, HEADINGS, _row, none)
+
+
+def _row(each: "PartyIdentifier") -> list[str]:
+    return [each.account, each.identifier, each.added_at, each.removed_at or ""]
 
 
 async def _listed(settings: "Settings", name: str | None) -> "list[PartyIdentifier]":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings, say_database
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
     from gateway.mandates.kept import Mandate
@@ -120,20 +120,12 @@ def list_mandates(
     """
     import asyncio
 
-    import msgspec
-
     settings = existing_database(load_settings(settings_file, database=database))
     try:
         found = asyncio.run(_listed(settings, name))
     except (ValueError, RuntimeError) as error:  # a wrong name, or a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode(each))
-    elif found:
-        print_rows(HEADINGS, list(map(_row, found)))
-    else:
-        typer.echo("There are no mandates yet.")
+    print_found(layout, found, HEADINGS, _row, "There are no mandates yet.")
 
 
 def _row(each: "Mandate") -> list[str]:

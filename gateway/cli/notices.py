@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
     from gateway.notices.records import ListedNotice
@@ -32,20 +32,12 @@ def list_notices(
     """
     import asyncio
 
-    import msgspec
-
     settings = existing_database(load_settings(settings_file, database=database))
     try:
         found = asyncio.run(_parked(settings))
     except RuntimeError as error:  # a database that cannot be used now
         raise typer.BadParameter(str(error)) from None
-    if layout is Layout.JSON:
-        for listed in found:
-            typer.echo(msgspec.json.encode({"mrn": listed.mrn, "notice": listed.notice}))
-    elif found:
-        print_rows(HEADINGS, [_row(listed) for listed in found])
-    else:
-        typer.echo("No notice is parked.")
+    print_found(layout, found, HEADINGS, _row, "No notice is parked.", _told)
 
 
 @notice.command("revive", short_help="Send notices again that were declined.")
@@ -77,6 +69,10 @@ async def _parked(settings: "Settings") -> "list[ListedNotice]":
 
     async with opened(settings) as store:
         return [listed async for listed in revival.parked(store)]
+
+
+def _told(listed: "ListedNotice") -> dict[str, object]:
+    return {"mrn": listed.mrn, "notice": listed.notice}
 
 
 def _row(listed: "ListedNotice") -> list[str]:

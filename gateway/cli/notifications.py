@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from gateway.cli.options import Database, Layout, SettingsFile, existing_database, load_settings
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
+    from gateway.notify.told import DeadLetter
     from gateway.ports import Store
     from gateway.settings import Settings
 
@@ -85,18 +86,14 @@ def list_dead(
       guichet notification list
       guichet notification list --format json | jq -r .account | sort | uniq -c
     """
-    import msgspec
 
     settings = existing_database(load_settings(settings_file, database=database))
     found = _on(settings, lambda store: store.dead_letters(SHOWN))
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode(each))
-    elif found:
-        rows = [[each.account, str(each.number), each.mrn, str(each.attempts), each.problem] for each in found]
-        print_rows(HEADINGS, rows)
-    else:
-        typer.echo("No notification was given up.")
+    print_found(layout, found, HEADINGS, _row, "No notification was given up.")
+
+
+def _row(each: "DeadLetter") -> list[str]:
+    return [each.account, str(each.number), each.mrn, str(each.attempts), each.problem]
 
 
 @notification.command("redeliver", short_help="Send again what was given up for a trader.")

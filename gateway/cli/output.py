@@ -9,10 +9,15 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import typer
+
+from gateway.cli.options import Layout
+
+T = TypeVar("T")
 
 STDOUT = 1
 USAGE = 2
@@ -68,6 +73,26 @@ def writing_files(folder: os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         raise typer.BadParameter(f"cannot write into {folder}: {error.strerror or error}") from None
+
+
+def print_found(
+    layout: Layout,
+    found: Sequence[T],
+    headings: Sequence[str],
+    row: Callable[[T], Sequence[str]],
+    none: str,
+    line: Callable[[T], object] = lambda each: each,
+) -> None:
+    """What was found: as JSON a `line` each, as text a table with a `row` each, or else what `none` says."""
+    import msgspec
+
+    if layout is Layout.JSON:
+        for each in found:
+            typer.echo(msgspec.json.encode(line(each)))
+    elif found:
+        print_rows(headings, [row(each) for each in found])
+    else:
+        typer.echo(none)
 
 
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

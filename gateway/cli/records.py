@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import Layout, SettingsFile, load_settings
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
 
 if TYPE_CHECKING:
     from gateway.requirements import Agency, Requirement
@@ -43,7 +43,6 @@ def requirements(
     It answers from the very table that declarations are routed by. A fact that
     is left out lifts no requirement: what may be asked for is listed too.
     """
-    import msgspec
 
     from gateway.requirements import NoSuchCode, RequirementTable, load_agencies
 
@@ -57,13 +56,13 @@ def requirements(
         raise typer.BadParameter(f"{FLAGS[error.column]} {given[error.column]}: {error.remedy}") from None
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if layout is Layout.JSON:
-        for row in found:
-            typer.echo(msgspec.json.encode(row))
-    elif found:
-        print_rows(HEADINGS, [_row(row, agencies[row.agency]) for row in found])
-    else:
-        typer.echo("No agency asks for a document for these goods.")
+    print_found(
+        layout,
+        found,
+        HEADINGS,
+        lambda row: _row(row, agencies[row.agency]),
+        "No agency asks for a document for these goods.",
+    )
 
 
 def _day(on: datetime | None) -> date:

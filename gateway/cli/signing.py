@@ -1,12 +1,15 @@
 """Commands on the key that signs the gateway's own access tokens."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.credentials import Listing, done, existing
 from gateway.cli.options import Database, Layout, SettingsFile, say_database
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
+
+if TYPE_CHECKING:
+    from gateway.access.users import SigningKey
 
 ABOUT = """\
 The key that signs the gateway's own access tokens. It is made when the first
@@ -58,15 +61,17 @@ def list_signing_keys(
     Examples:
       guichet account signing-key list
     """
-    import msgspec
-
     from gateway.access.registration import list_signing_keys as listed
 
     found = done(listed(existing(database, settings_file)))
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode({"kid": each.kid, "made_at": each.made_at, "retired_at": each.retired_at}))
-    elif found:
-        print_rows(HEADINGS, [[each.kid, each.made_at, each.retired_at or ""] for each in found])
-    else:
-        typer.echo("There are no keys yet; the first is made when a token is asked for.")
+    none = "There are no keys yet; the first is made when a token is asked for."
+    print_found(layout, found, HEADINGS, _row, none, _told)
+
+
+def _row(each: "SigningKey") -> list[str]:
+    return [each.kid, each.made_at, each.retired_at or ""]
+
+
+def _told(each: "SigningKey") -> dict[str, str | None]:
+    """Without the key itself."""
+    return {"kid": each.kid, "made_at": each.made_at, "retired_at": each.retired_at}

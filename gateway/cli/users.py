@@ -1,12 +1,15 @@
 """Commands on the users of accounts: another one, all of them, one that is withdrawn."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.credentials import Listing, Name, Scopes, Whose, done, existing
 from gateway.cli.options import Database, Layout, SettingsFile, say_database
-from gateway.cli.output import print_rows
+from gateway.cli.output import print_found
+
+if TYPE_CHECKING:
+    from gateway.access.users import User
 
 ABOUT = """\
 Users of an account. An account is an organisation's: it owns the cases. A user
@@ -59,23 +62,16 @@ def list_users(
       guichet account user list "Acme Forwarding"
       guichet account user list --format json | jq -r 'select(.revoked_at == null).name'
     """
-    import msgspec
 
     from gateway.access.registration import list_users as listed
 
     found = done(listed(existing(database, settings_file), name))
-    if layout is Layout.JSON:
-        for each in found:
-            typer.echo(msgspec.json.encode(each))
-    elif found:
-        told = ["all" if each.scopes is None else ", ".join(each.scopes) for each in found]
-        rows = [
-            [each.account, each.name, str(each.number), scopes, (each.made_at or "")[:10], each.revoked_at or ""]
-            for each, scopes in zip(found, told, strict=True)
-        ]
-        print_rows(HEADINGS, rows)
-    else:
-        typer.echo("There are no users yet.")
+    print_found(layout, found, HEADINGS, _row, "There are no users yet.")
+
+
+def _row(each: "User") -> list[str]:
+    scopes = "all" if each.scopes is None else ", ".join(each.scopes)
+    return [each.account, each.name, str(each.number), scopes, (each.made_at or "")[:10], each.revoked_at or ""]
 
 
 @user.command("revoke", short_help="Withdraw a user with all its keys.")
