@@ -6,10 +6,8 @@ clients do. Beside a batch, declarations are lodged at a modest, steady rate, an
 """
 
 import statistics
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import cycle, islice
 from random import Random
@@ -25,6 +23,7 @@ from perf.service.declarations import corpus_files, sample_files, unwanted
 from perf.service.loading import PER_SECOND, Driver, Run, quartiles, rounds, time_rows
 from perf.service.processes import Server
 from perf.service.references import Declaration, references
+from perf.service.repeating import repeating
 
 GROUP, CASE, ALONE = "bulk", "stripped", "single, alone"
 SINGLE, BULK = "single", "in a batch"
@@ -86,7 +85,7 @@ def _beside(driver: Driver, ours: Server, batches: "Batches", options: Options) 
     alone = partial(driver.drive, ours, options.choose(4.0, 6.0, 20.0), warm=0.5, rate=RATE, connections=64)
 
     def beside() -> Run:
-        with batches.at_work():
+        with repeating(batches.send):
             return alone()
 
     found = rounds({"alone": alone, "beside": beside}, options.choose(1, 3, 5), options.seed)
@@ -102,8 +101,6 @@ class Batches:
     def __init__(self, server: Server, declarations: Sequence[Declaration], count: int) -> None:
         self._server, self._declarations, self._count = server, declarations, count
         self._references = references()
-        self._enough = threading.Event()
-        self._fault: Exception | None = None
 
     def send(self) -> Found:
         """One batch."""
@@ -116,27 +113,6 @@ class Batches:
         if end.get("accepted") != self._count:
             raise RuntimeError(f"of {self._count} declarations in a batch, {end}")
         return Found(self._count / seconds, (self._server.cpu() - spent) / self._count)
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """One batch after the other, until the context ends and the last one with it."""
-        self._enough.clear()
-        thread = threading.Thread(target=self._send)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._enough.set()
-            thread.join()
-        if self._fault is not None:
-            raise self._fault
-
-    def _send(self) -> None:
-        try:
-            while not self._enough.is_set():
-                self.send()
-        except Exception as fault:  # told to the thread that waits
-            self._fault = fault
 
     def _request(self) -> urllib.request.Request:
         parts = []

@@ -4,10 +4,9 @@ Declarations are lodged at a modest, steady rate, and are timed from when each w
 message to a dry run or a conversion, over and over. The ratio is between runs with and without that sender, by turns.
 """
 
-import threading
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from time import perf_counter
 
@@ -19,6 +18,7 @@ from perf.service import processes
 from perf.service.declarations import corpus_files, sample_files, unwanted
 from perf.service.loading import Driver, Run, quartiles, rounds, time_rows
 from perf.service.processes import Server
+from perf.service.repeating import repeating
 
 GROUP, ALONE = "stalls", "small, alone"
 RATE = 40.0  # small requests a second
@@ -62,7 +62,7 @@ def _case(case: str, driver: Driver, ours: Server, message: str, body: bytes, op
 
 
 class Sender:
-    """Posts one message again and again while its context lasts; `seconds` are the times of the answers."""
+    """Posts one message; `seconds` are the times of the answers."""
 
     def __init__(self, server: Server, path: str, message: str, body: bytes) -> None:
         headers = {
@@ -73,34 +73,15 @@ class Sender:
         }
         self.seconds: list[float] = []
         self._request = urllib.request.Request(server.url + path, body, headers)
-        self._enough = threading.Event()
-        self._fault: Exception | None = None
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """From the first send to the answer of the last. Raises where one failed."""
-        self._enough.clear()
-        thread = threading.Thread(target=self._post)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._enough.set()
-            thread.join()
-        if self._fault is not None:
-            raise self._fault
-
-    def _post(self) -> None:
-        try:
-            while not self._enough.is_set():
-                begun = perf_counter()
-                with urllib.request.urlopen(self._request, timeout=PATIENCE_SECONDS) as answer:
-                    answer.read()
-                self.seconds.append(perf_counter() - begun)
-        except Exception as fault:  # told to the thread that waits
-            self._fault = fault
+    def send(self) -> None:
+        """Once."""
+        begun = perf_counter()
+        with urllib.request.urlopen(self._request, timeout=PATIENCE_SECONDS) as answer:
+            answer.read()
+        self.seconds.append(perf_counter() - begun)
 
 
 def _beside(sender: Sender, small: Callable[[], Run]) -> Run:
-    with sender.at_work():
+    with repeating(sender.send):
         return small()
